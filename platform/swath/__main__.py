@@ -1,0 +1,9 @@
+"""`python -m swath`."""
+
+from __future__ import annotations
+
+import sys
+
+from swath.cli import main
+
+sys.exit(main())

@@ -1,0 +1,28 @@
+"""Products: what is mapped, in one YAML file each, validated before any work."""
+
+from __future__ import annotations
+
+from swath.products.inputs import Composite, Input, Mask
+from swath.products.layers import Compression, Layer, LayerKind, LayerRule
+from swath.products.legend import Legend, LegendClass
+from swath.products.output import GridChoice, Output, Provider
+from swath.products.product import Product, check, products, template
+
+__all__ = [
+    "Composite",
+    "Compression",
+    "GridChoice",
+    "Input",
+    "Layer",
+    "LayerKind",
+    "LayerRule",
+    "Legend",
+    "LegendClass",
+    "Mask",
+    "Output",
+    "Product",
+    "Provider",
+    "check",
+    "products",
+    "template",
+]
