@@ -1,0 +1,1 @@
+"""Data files of the grid room, and how they were made."""
