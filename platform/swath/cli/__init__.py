@@ -1,0 +1,7 @@
+"""The `swath` command."""
+
+from __future__ import annotations
+
+from swath.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,65 @@
+"""The command line's table of contents."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import swath
+from swath.cli import demo, doctor, maps, products, simulate
+
+app = typer.Typer(
+    name="swath",
+    help="Satellite archives into maps that can be trusted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+maps.register(app)
+app.add_typer(
+    products.app, name="product", help="What can be mapped: list, show, check, template.", rich_help_panel="Products"
+)
+demo.register(app)
+simulate.register(app)
+doctor.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(swath.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: Without the program's name; those of the process by default.
+
+    Returns:
+        0 all done, 1 some failed, 2 the request was wrong, 130 stopped.
+    """
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="swath", standalone_mode=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BrokenPipeError:
+        # the reader of our output has gone (`swath product list | head`): end as `cat` would
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0

@@ -1,0 +1,77 @@
+"""What a command says: rich on a terminal, plain lines in a log, one JSON document with `--json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from swath.errors import SwathError
+from swath.runs.progress import Mode
+
+
+class Output:
+    """Where a command prints.
+
+    Attributes:
+        json: One JSON document on standard output, and nothing else there.
+        console: For people, on standard output; silent with `json`.
+        errors: For people, on standard error.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.json = as_json
+        self.console = Console(quiet=as_json, soft_wrap=True, highlight=False)
+        self.errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+    def result(self, values: Mapping[str, Any], show: Callable[[Console], None]) -> None:
+        """The result of a command: as one document, or shown to a person."""
+        if self.json:
+            json.dump(values, sys.stdout, indent=2, default=str)
+            sys.stdout.write("\n")
+        else:
+            show(self.console)
+
+    @property
+    def display(self) -> Mode:
+        """How progress is shown."""
+        return "none" if self.json else "auto"
+
+    def say(self, text: str) -> None:
+        """One line of what is being done."""
+        if not self.json:
+            self.errors.print(text, markup=False, style="dim")
+
+    def error(self, error: SwathError) -> None:
+        """What went wrong and what to do."""
+        if self.json:
+            json.dump({"error": error.to_dict()}, sys.stdout, indent=2, default=str)
+            sys.stdout.write("\n")
+        self.errors.print(f"[bold red]{type(error).__name__}[/]: ", end="")
+        self.errors.print(error.message, markup=False)
+        if error.fix:
+            self.errors.print(error.fix, markup=False, style="bold")
+
+
+def key_values(console: Console, rows: Sequence[tuple[str, object]]) -> None:
+    """Names and values in two columns."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(f"[dim]{name}[/]", str(value))
+    console.print(table)
+
+
+@contextmanager
+def reported(as_json: bool) -> Iterator[Output]:
+    """An output; errors that Swath raises on purpose end the command with their exit code and a readable text."""
+    output = Output(as_json=as_json)
+    try:
+        yield output
+    except SwathError as error:
+        output.error(error)
+        raise SystemExit(error.exit_code) from error

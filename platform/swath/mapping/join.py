@@ -1,0 +1,82 @@
+"""Which items each tile needs: a join by distinct footprint, not by item.
+
+A year of Sentinel-2 over Africa is three million items, but orbits repeat: the items share some ten
+thousand footprints. So tiles meet footprints in a tree, and the rows of a footprint come along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from swath.grid import Tile
+
+# Edges of a scene are straight in its projection, those of its footprint straight in degrees: over 110 km
+# they part by up to some 400 m. A tile looks this much further, so that no strip at a scene's edge is lost.
+MARGIN_M = 500.0
+METRES_A_DEGREE = 111_320.0
+BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Footprints:
+    """The items of a frozen table as the join sees them; row i is row i of the table, ordered by time.
+
+    Attributes:
+        shapes: Distinct footprints, WGS84 polygons, shape (F,).
+        shape_of: Footprint of each item, int32, shape (N,).
+    """
+
+    shapes: NDArray[np.object_]
+    shape_of: NDArray[np.int32]
+
+
+class Join:
+    """Footprints in a tree, with the rows of each in one array.
+
+    Args:
+        footprints: Of the frozen table.
+        keep: Rows that may be used at all (cloud cover, period), bool, shape (N,); all by default.
+    """
+
+    def __init__(self, footprints: Footprints, keep: NDArray[np.bool_] | None = None) -> None:
+        rows = np.arange(len(footprints.shape_of), dtype=np.int32)
+        shape_of = footprints.shape_of
+        if keep is not None:
+            rows, shape_of = rows[keep], shape_of[keep]
+        order = np.argsort(shape_of, kind="stable")
+        self._rows = rows[order]
+        self._first = np.searchsorted(shape_of[order], np.arange(len(footprints.shapes) + 1))
+        self._tree = shapely.STRtree(footprints.shapes)
+
+    def rows(self, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, NDArray[np.int32]]]:
+        """Each tile with the sorted rows of the items that may touch it; memory is that of one batch."""
+        stream = iter(tiles)
+        while batch := list(islice(stream, BATCH)):
+            shapes = np.array([_searched(tile) for tile in batch], dtype=object)
+            shapely.prepare(shapes)
+            which, footprint = self._tree.query(shapes, predicate="intersects")
+            order = np.argsort(which, kind="stable")
+            bounds = np.searchsorted(which[order], np.arange(len(batch) + 1))
+            footprint = footprint[order]
+            for i, tile in enumerate(batch):
+                yield tile, self._of(footprint[bounds[i] : bounds[i + 1]])
+
+    def _of(self, footprints: NDArray[np.int64]) -> NDArray[np.int32]:
+        if not len(footprints):
+            return np.empty(0, np.int32)
+        found = np.concatenate([self._rows[self._first[f] : self._first[f + 1]] for f in footprints])
+        found.sort()
+        return found
+
+
+def _searched(tile: Tile) -> shapely.Geometry:
+    """The tile's footprint with the margin, degrees."""
+    footprint = tile.footprint
+    latitude = min(abs(footprint.bounds[1]), abs(footprint.bounds[3]), 85.0)
+    return footprint.buffer(MARGIN_M / METRES_A_DEGREE / np.cos(np.radians(latitude)), join_style="mitre")

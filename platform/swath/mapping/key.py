@@ -1,0 +1,57 @@
+"""The resume key: what a unit is made from, so that the same key means the same bytes.
+
+Two keys a unit. `content` names the inputs: items, product fields that touch pixels, model, backend. `key` adds the
+code: the `PIXELS` number of each stage. A unit whose content is there under another key was made by other code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swath import cube
+
+PIXELS = 1  #: raised by hand when mapping itself (indices, layers, COG encoding) makes other pixels
+
+KEY_DIGITS = 12
+
+
+def pixels_of_code() -> dict[str, int]:
+    """The version of each stage of the code that touches pixels."""
+    return {"cube": cube.PIXELS, "mapping": PIXELS}
+
+
+@dataclass(frozen=True)
+class KeyMaker:
+    """Makes the keys of a run's units.
+
+    Attributes:
+        product: Digest of the product's fields that touch pixels.
+        model: Digest of the model package, empty without one.
+        backend: What computes: `numba`, `onnxruntime`, `torch-cuda`.
+        pixels: Versions of the code.
+    """
+
+    product: str
+    model: str
+    backend: str
+    pixels: Mapping[str, int]
+
+    def keys(self, tile: str, step: str, item_digests: NDArray[np.uint8]) -> tuple[str, str]:
+        """(key, content) of a unit, 12 hexadecimal digits each.
+
+        Args:
+            tile: Id of the tile.
+            step: Id of the time step.
+            item_digests: Digest of each item in order of rows, shape (n, 16).
+        """
+        head = json.dumps([self.product, self.model, self.backend, tile, step]).encode()
+        content = hashlib.sha256(head + np.ascontiguousarray(item_digests).tobytes())
+        code = json.dumps(dict(self.pixels), sort_keys=True).encode()
+        key = hashlib.sha256(content.digest() + code)
+        return key.hexdigest()[:KEY_DIGITS], content.hexdigest()[:KEY_DIGITS]

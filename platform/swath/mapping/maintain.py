@@ -1,0 +1,114 @@
+"""Look after a store: how its runs stand, what is to be retried, what may be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from swath.errors import StoreError
+from swath.mapping.plan import Plan
+from swath.mapping.publish import published_units, standing_units
+from swath.mapping.recipe import FILE as RECIPE
+from swath.settings import settings
+from swath.store import Lease, Store, done_units, names, read_progress
+from swath.store.names import parse
+
+
+def roots(store: Store) -> list[str]:
+    """Folders of a product and version, sorted.
+
+    Raises:
+        StoreError: The store holds no map.
+    """
+    found = sorted(
+        {
+            key.removesuffix(f"/{RECIPE}")
+            for key, _ in store.list()
+            if key.count("/") == 2 and key.endswith(f"/{RECIPE}")
+        }
+    )
+    if not found:
+        raise StoreError(
+            f"{store.url('')} holds no map of Swath.",
+            fix="Give the folder or prefix that `swath map --store` wrote to.",
+        )
+    return found
+
+
+def plans(store: Store) -> Iterator[Plan]:
+    """Every committed plan of a store."""
+    for root in roots(store):
+        keys = (key for key, _ in store.list(f"{root}/{names.RUNS}"))
+        for run in sorted({key.split("/")[3] for key in keys if key.endswith("/run.json")}):
+            yield Plan.open(store, root, run)
+
+
+def read_status(store: Store) -> list[dict[str, Any]]:
+    """How each run of a store stands, from run.json and progress.json alone; JSON-ready."""
+    runs = []
+    for plan in plans(store):
+        progress = read_progress(store, plan.root, plan.run)
+        request = plan.facts["request"]
+        told = {} if progress is None else progress.model_dump(mode="json")
+        state: str = "planned" if progress is None else progress.state
+        if progress is not None and state == "running" and progress.silent_s > settings().lease_s:
+            state = "silent"  # its driver has died: the same command, or `swath retry`, goes on
+        runs.append(
+            told
+            | {
+                "run": plan.run,
+                "product": request["product"],
+                "version": request["version"],
+                "area": request["area"],
+                "period": request["period"],
+                "state": state,
+                "total": plan.totals.units,
+                "done": told.get("done", 0),
+                "failed": told.get("failed", 0),
+            }
+        )
+    return runs
+
+
+def open_runs(store: Store) -> list[Plan]:
+    """Plans of a store of which a unit is not made."""
+    left = []
+    for plan in plans(store):
+        done = done_units(store, plan.root, {unit.step for unit in plan.units(items=False)})
+        if any(unit.scenes and not done.get((unit.step, unit.tile)) for unit in plan.units(items=False)):
+            left.append(plan)
+    return left
+
+
+def clean(store: Store, *, dry_run: bool = False) -> list[tuple[str, int]]:
+    """Delete files of units that no collection refers to: half-written ones, and those of superseded keys.
+
+    Units that are made but not published yet (their run was killed) are kept: they belong to a committed plan.
+
+    Args:
+        store: To clean.
+        dry_run: Only list.
+
+    Returns:
+        (key, bytes) of what went, or would go.
+
+    Raises:
+        StoreBusyError: A driver works in it.
+    """
+    removed: list[tuple[str, int]] = []
+    for root in roots(store):
+        with Lease(store, f"{root}/lease.json"):
+            keep = published_units(store, root)
+            for plan in plans(store):
+                if plan.root == root:
+                    keep |= standing_units(plan, {})
+            goes = []
+            for key, size in store.list(root):
+                file = parse(root, key)
+                if file is not None and keep.get((file.period, file.tile)) != file.key:
+                    goes.append((key, size))
+            if not dry_run:
+                store.delete([key for key, _ in goes])
+                store.remove_leftovers()
+            removed += goes
+    return removed

@@ -1,0 +1,115 @@
+"""Publish what is made: items.parquet, the VRTs, and the STAC collection, which refers to all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from affine import Affine
+
+from swath.mapping.collection import Summaries, make_collection, table_asset, write_items_table
+from swath.mapping.plan import Plan, Said
+from swath.mapping.vrt import Part, make_vrt, zone_name
+from swath.store import MissingKeyError, Store, done_units, names
+
+READERS = 16  # items are small: what counts is the time of a request
+Standing = dict[tuple[str, str], str]  # (step, tile) -> key
+
+
+def publish(plan: Plan, kept: dict[str, str], *, say: Said = lambda _: None) -> str:
+    """Write the collection of a product and version over all units that stand, of this run and of others.
+
+    The collection comes last: it refers to nothing that is not there.
+
+    Args:
+        plan: The run that has just ended; its units go before those of earlier runs.
+        kept: Units of the plan that stand under the key of older code.
+        say: Told what is being done.
+
+    Returns:
+        URL of the collection; empty if no unit stands.
+    """
+    store, root = plan.store, plan.root
+    standing = standing_units(plan, kept)
+    if not standing:
+        return ""
+    say(f"publishing {len(standing)} units")
+    order = sorted(standing)
+    summaries = Summaries()
+    parts: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="swath-publish-") as folder:
+        table = Path(folder, "items.parquet")
+        write_items_table(_noted(summaries.watch(_items(store, root, order, standing)), parts), table)
+        digest, size = hashlib.sha256(table.read_bytes()).hexdigest(), table.stat().st_size
+        store.put_file(f"{root}/{TABLE}", table)
+    layers = {layer.name: layer for layer in plan.layers}
+    for (step, crs, layer), files in sorted(parts.items()):
+        store.put_bytes(f"{root}/{step}/{layer}.{zone_name(crs)}.vrt", make_vrt(files, layers[layer], crs=crs))
+    collection = make_collection(
+        plan, summaries, assets={"items": table_asset(f"./{TABLE}", size=size, multihash=f"1220{digest}")}
+    )
+    store.put_bytes(names.collection_key(root), json.dumps(collection, indent=1).encode())
+    return store.url(names.collection_key(root))
+
+
+TABLE = "items.parquet"
+
+
+def published_units(store: Store, root: str) -> Standing:
+    """What the collection refers to, from its table; empty before the first publication."""
+    try:
+        with store.open_read(f"{root}/{TABLE}") as file:
+            columns = ["swath:step", "swath:tile", "swath:key"]
+            rows = pq.read_table(file, columns=columns).to_pydict()
+    except MissingKeyError:
+        return {}
+    return {(step, tile): key for step, tile, key in zip(*(rows[name] for name in columns), strict=True)}
+
+
+def standing_units(plan: Plan, kept: dict[str, str]) -> Standing:
+    """The key of every unit that belongs to the map: those published before, with those of this plan over them."""
+    done = done_units(plan.store, plan.root)
+    standing = {unit: key for unit, key in published_units(plan.store, plan.root).items() if key in done.get(unit, ())}
+    for unit in plan.units(items=False):
+        place = (unit.step, unit.tile)
+        for key in (unit.key, kept.get(unit.id)):
+            if key is not None and key in done.get(place, ()):
+                standing[place] = key
+                break
+    return standing
+
+
+def _items(store: Store, root: str, order: list[tuple[str, str]], standing: Standing) -> Iterator[dict[str, Any]]:
+    """The items in order, read by many threads, a bounded number ahead."""
+
+    def read(place: tuple[str, str]) -> dict[str, Any]:
+        step, tile = place
+        item: dict[str, Any] = json.loads(store.read_bytes(names.item_key(root, step, tile, standing[place])))
+        return item
+
+    stream = iter(order)
+    with ThreadPoolExecutor(READERS) as pool:
+        while batch := list(islice(stream, READERS * 8)):
+            yield from pool.map(read, batch)
+
+
+def _noted(items: Iterator[dict[str, Any]], parts: dict[tuple[str, str, str], list[Part]]) -> Iterator[dict[str, Any]]:
+    for item in items:
+        properties = item["properties"]
+        rows, cols = properties["proj:shape"]
+        for layer, asset in item["assets"].items():
+            part = Part(
+                href=f"{properties['swath:tile']}/{asset['href'].removeprefix('./')}",
+                affine=Affine(*properties["proj:transform"]),
+                shape=(rows, cols),
+            )
+            parts[properties["swath:step"], properties["proj:code"], layer].append(part)
+        yield item

@@ -1,0 +1,188 @@
+"""Carry a plan out: what is not done yet goes to the workers, the books are kept, the map is published."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from swath.cluster import connect
+from swath.errors import RequestError
+from swath.mapping.books import Books
+from swath.mapping.plan import Plan, Said
+from swath.mapping.publish import publish
+from swath.mapping.stale import stale_units
+from swath.mapping.units import Unit
+from swath.mapping.work import MapWork
+from swath.runs import Display, Event, Executor, InlineExecutor, RayExecutor, Tally, execute
+from swath.runs.progress import Mode
+from swath.store import Lease, ProgressWriter, done_units, names
+
+LISTED = 100  # failures that a result carries; all of them stand in the store
+MOST_THREADS = 4  # of one worker: decoding scales no further behind one lock of GDAL's block cache
+
+
+class Stale(StrEnum):
+    """What to do with units that older code made of the same inputs."""
+
+    KEEP = "keep"
+    REDO = "redo"
+
+
+@dataclass
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        run: Id of the run.
+        store: URL of the store.
+        collection: URL of the map's STAC collection, empty if nothing is published.
+        done: Units made by this call.
+        found: Units that stood already.
+        failed: Units that could not be made.
+        without_input: Units for which there are no items.
+        stopped: Why it ended before its time; empty if it did not.
+        seconds: It took.
+        failures: The first hundred failure records.
+        failed_folder: Where all of them stand.
+        skipped: Files that could not be read and were left out as the product allows, with the number of units.
+    """
+
+    run: str
+    store: str
+    collection: str = ""
+    done: int = 0
+    found: int = 0
+    failed: int = 0
+    without_input: int = 0
+    stopped: str = ""
+    seconds: float = 0.0
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    failed_folder: str = ""
+    skipped: dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        values = asdict(self)
+        units = {name: values.pop(name) for name in ("done", "found", "failed", "without_input")}
+        return {"run": values.pop("run"), "units": units, **values}
+
+
+def carry_out(
+    plan: Plan,
+    *,
+    cluster: str = "local",
+    workers: int | None = None,
+    stale: Stale | None = None,
+    display: Mode = "none",
+    should_stop: Callable[[], bool] = lambda: False,
+    say: Said = lambda _: None,
+) -> RunResult:
+    """Make every unit of a plan that is not made yet, and publish the map.
+
+    Args:
+        plan: What to make.
+        cluster: `inline`, `local` or `auto`.
+        workers: Most workers; by default what the cluster's cores allow.
+        stale: Units that older code made of the same inputs: kept, made again, or (None) a refusal that counts them.
+        display: How progress is shown.
+        should_stop: Asked often; once true no new unit is begun.
+        say: Told what is being done, a line a stage.
+
+    Raises:
+        StoreBusyError: Another living driver works in this folder of the store.
+        RequestError: There are units of older code, and `stale` does not say what to do with them.
+        StoreFullError: The store has no space left; what is made stays, and the same call goes on.
+    """
+    started = time.monotonic()
+    store, root, run = plan.store, plan.root, plan.run
+    result = RunResult(run=run, store=store.root, failed_folder=store.url(names.failed_folder(root, run)))
+    with Lease(store, f"{root}/lease.json") as lease:
+        done = done_units(store, root, {unit.step for unit in plan.units(items=False)})
+        kept = settle_stale(plan, done, stale, say)
+        result.without_input = plan.totals.without_input
+        result.found = sum(_stands(unit, done, kept) for unit in plan.units(items=False))
+        tally = Tally(plan.totals.units, before=result.found)
+        books = Books(plan, tally)
+
+        def pending() -> Iterator[Unit]:
+            for unit in plan.units():
+                if unit.scenes and not _stands(unit, done, kept):
+                    yield unit
+
+        def told(event: Event) -> None:
+            shown(event)
+            books(event)
+
+        with ProgressWriter(store, root, run, books.snapshot), Display(tally, mode=display) as shown:
+            if result.found < plan.totals.units:
+                with connect(cluster) as joined:
+                    work, executor = workers_for(plan, joined.on_ray, [node.cpus for node in joined.nodes], workers)
+                    summary = execute(
+                        pending(),
+                        work,
+                        executor=executor,
+                        on_event=told,
+                        should_stop=lambda: should_stop() or lease.lost,
+                    )
+                result.done, result.stopped = summary.done, summary.stopped
+                if lease.lost:
+                    result.stopped = "another driver took the lease over"
+            else:
+                summary = None
+            result.failed = len(books.failures.units())
+            books.close("stopped" if result.stopped else "failed" if result.failed else "done", result.stopped)
+        if summary is not None and (error := summary.stop_error()) is not None:
+            raise error
+        result.failures = [record for record, _ in zip(books.failures, range(LISTED), strict=False)]
+        result.skipped = dict(books.skipped)
+        if not lease.lost:
+            result.collection = publish(plan, kept, say=say)
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def workers_for(plan: Plan, on_ray: bool, cpus: list[float], workers: int | None) -> tuple[MapWork, Executor]:
+    """The work and who does it: on Ray as many actors as fit, each with as many threads as it has cores."""
+    if on_ray:
+        each = max(1, int(min([MOST_THREADS, *cpus])))
+        if workers is not None and cpus:
+            # more workers than fit with that many cores: each gets fewer
+            each = max(1, min(each, int(sum(cpus)) // workers))
+        return plan_work(plan, each), RayExecutor(cpus=each, most=workers)
+    return plan_work(plan, len(os.sched_getaffinity(0))), InlineExecutor()
+
+
+def plan_work(plan: Plan, threads: int) -> MapWork:
+    """The work of a plan for workers of so many threads."""
+    return MapWork(plan.store.root, plan.root, plan.run, threads=threads)
+
+
+def _stands(unit: Unit, done: Mapping[tuple[str, str], set[str]], kept: Mapping[str, str]) -> bool:
+    return unit.scenes > 0 and (unit.key in done.get((unit.step, unit.tile), ()) or unit.id in kept)
+
+
+def settle_stale(
+    plan: Plan, done: Mapping[tuple[str, str], set[str]], stale: Stale | None, say: Said
+) -> dict[str, str]:
+    """Units that are kept though older code made them: id to key.
+
+    Raises:
+        RequestError: There are some, and `stale` is None.
+    """
+    if stale is Stale.REDO:
+        return {}
+    found = stale_units(plan, done)
+    if not found:
+        return {}
+    if stale is None:
+        raise RequestError(
+            f"{len(found)} units of {plan.store.url(plan.root)} were made by older code of the same inputs.",
+            fix="Say --stale keep to leave them, or --stale redo to make them again.",
+            units=sorted(found)[:LISTED],
+        )
+    say(f"{len(found)} units of older code are kept")
+    return found
