@@ -108,6 +108,10 @@ class StoreBusyError(StoreError):
     """Another living driver holds the lease of this run."""
 
 
+class ClusterError(RequestError):
+    """A cluster that cannot be started or joined, or that has no room for a worker."""
+
+
 class CredentialsError(RequestError):
     """Credentials are missing or refused. The message names the variables, never their values."""
 

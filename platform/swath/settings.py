@@ -18,15 +18,20 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SWATH_", extra="ignore")
 
     cache: Path = Field(
-        default=Path("~/.cache/swath"), description="Folder for compiled kernels and other things that can be made again."
+        default=Path("~/.cache/swath"),
+        description="Folder for compiled kernels and other things that can be made again.",
     )
     read_timeout_s: float = Field(default=60, gt=0, description="Longest time for one read of one asset, seconds.")
     read_attempts: int = Field(default=4, ge=1, description="Tries of one flaky read, the first included.")
     backoff_s: float = Field(default=0.5, gt=0, description="First wait between tries, seconds; doubles, with jitter.")
-    host_rate: float = Field(default=200, gt=0, description="Requests a second to one host, over all threads of a process.")
+    host_rate: float = Field(
+        default=200, gt=0, description="Requests a second to one host, over all threads of a process."
+    )
     unit_timeout_s: float = Field(default=3600, gt=0, description="Longest time for one unit, seconds.")
     unit_attempts: int = Field(default=3, ge=1, description="Tries of one unit when its worker dies.")
-    read_threads: int = Field(default=0, ge=0, description="Threads that read in one worker; 0 means one a core it has.")
+    read_threads: int = Field(
+        default=0, ge=0, description="Threads that read in one worker; 0 means one a core it has."
+    )
     memory_fraction: float = Field(
         default=0.6, gt=0, le=1, description="Share of a worker's memory that units in flight may take."
     )
