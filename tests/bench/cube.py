@@ -4,8 +4,8 @@
 
 Writes synthetic COG-like GeoTIFFs (uint16, smooth and noise, deflate with predictor 2), then times, with the same
 threads: (a) a bare rasterio decode of the band files, (b) `swath.cube.compose` with mask and median, (c) odc-stac and
-xarray's median, (d) stackstac and nanmedian. A sample is one pixel of one band and date. (a) decodes the bands only; the
-others read the mask too.
+xarray's median, (d) stackstac and nanmedian. A sample is one pixel of one band and date. (a) decodes the bands only;
+the others read the mask too. CPU seconds stand beside the clock's: they do not mind what else the machine does.
 """
 
 from __future__ import annotations
