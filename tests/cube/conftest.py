@@ -169,21 +169,3 @@ def make_collection():
 @pytest.fixture
 def make_band():
     return reflectance
-
-
-#: Of other people's code, gone with their next releases: odc-geo 0.5 calls shapely.ops.transform, and multiplies
-#: affines with `*`, as stackstac 0.5 and rasterio 1.4 do.
-OTHERS = (
-    "ignore:The 'shapely.ops.transform:DeprecationWarning",
-    "ignore:Use `@` matmul instead of `\\*` mul operator:PendingDeprecationWarning:odc",
-    "ignore:Use `@` matmul instead of `\\*` mul operator:PendingDeprecationWarning:stackstac",
-    "ignore:Use `@` matmul instead of `\\*` mul operator:PendingDeprecationWarning:rasterio",
-    "ignore:Use `@` matmul instead of `\\*` mul operator:PendingDeprecationWarning:affine",
-)
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            for line in OTHERS:
-                item.add_marker(pytest.mark.filterwarnings(line))
