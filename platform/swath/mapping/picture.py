@@ -75,7 +75,7 @@ def draw(path: Path, panels: Sequence[Panel], *, pixel_m: float, title: str, col
     panel_width = 5.4
     panel_height = panel_width * height / width
     figure = Figure(
-        figsize=(panel_width * columns + 0.3, (panel_height + 1.15) * rows + 0.5),
+        figsize=(panel_width * columns + 0.3, (panel_height + 0.62) * rows + 0.45),
         dpi=110,
         facecolor=PAPER,
         layout="constrained",
