@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import swath
-from swath.cli import demo, doctor, maps, products, simulate
+from swath.cli import collections, demo, doctor, maps, products, simulate
 
 app = typer.Typer(
     name="swath",
@@ -25,6 +25,7 @@ maps.register(app)
 app.add_typer(
     products.app, name="product", help="What can be mapped: list, show, check, template.", rich_help_panel="Products"
 )
+collections.register(app)
 demo.register(app)
 simulate.register(app)
 doctor.register(app)
