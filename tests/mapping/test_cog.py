@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +41,11 @@ def numbers(dtype: str = "uint16", size: int = 1100) -> np.ndarray:
     return array.clip(1, 20000).astype(dtype)
 
 
-def opened(data: bytes, **kwargs: object) -> rasterio.DatasetReader:
-    return MemoryFile(data).open(**kwargs)
+@contextmanager
+def opened(data: bytes, **kwargs: object) -> Iterator[rasterio.DatasetReader]:
+    # GDAL reads from these bytes: both they and the file in memory must outlive the dataset
+    with MemoryFile(data) as memory, memory.open(**kwargs) as dataset:
+        yield dataset
 
 
 @pytest.mark.parametrize(

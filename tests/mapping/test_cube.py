@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import rasterio
-from support.command import swath as command
 
 import swath
+from support.command import swath as command
 
 pytestmark = pytest.mark.real
 AREA = "-106.92,40.28,-106.905,40.294"

@@ -20,7 +20,7 @@ def test_every_file_says_where_its_facts_come_from():
 def test_sentinel_2_publishes_one_scale_and_offset_on_reflectance_only(found: Collection):
     for name, band in found.bands.items():
         if band.kind == "reflectance":
-            assert (band.scale, band.offset, band.nodata) == (0.0001, -0.1, 0)
+            assert (band.scale, band.offset, band.nodata, band.saturated) == (0.0001, -0.1, 0, 65535)
         else:
             assert name in ("SCL", "AOT", "WVP") and band.offset == 0
     count = sum(band.kind == "reflectance" for band in found.bands.values())

@@ -125,6 +125,18 @@ def test_the_baseline_is_found_in_every_place(baseline):
     assert [processing_baseline(doc) for doc in places] == [baseline] * 6
 
 
+@given(BASELINES.filter(lambda b: b >= (4, 0)))
+def test_the_flag_and_baseline_of_earth_search_v0_have_other_names(baseline):
+    doc = item(
+        "one",
+        s2__processing_baseline=None,
+        sentinel__processing_baseline=f"{baseline[0]:02d}.{baseline[1]:02d}",
+        sentinel__boa_offset_applied=True,
+    )
+    assert processing_baseline(doc) == baseline
+    assert decide(doc, collection("earth-search-v0-sentinel-2-l2a"), never).dn_shift == 1000
+
+
 def test_an_offset_in_the_item_against_the_baseline_is_a_conflict():
     doc = scene((2, 12))
     doc["assets"]["B04"]["raster:bands"] = [{"offset": -0.1}]

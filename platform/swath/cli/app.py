@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -53,14 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; those of the process by default.
 
     Returns:
-        0 all done, 1 some failed, 2 the request was wrong, 130 stopped.
+        0 all done, 1 some failed, 2 the request was wrong, 130 stopped, 141 nobody reads on.
     """
     try:
         app(args=None if arguments is None else list(arguments), prog_name="swath", standalone_mode=True)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BrokenPipeError:
-        # the reader of our output has gone (`swath product list | head`): end as `cat` would
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     return 0

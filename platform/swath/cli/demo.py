@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
         cluster: Cluster = ClusterName.LOCAL,
         as_json: Json = False,
     ) -> None:
-        """The main job in two minutes, offline: simulate an archive, map a mosaic, compare it with the truth, draw it."""
+        """The main job, offline: simulate an archive, map a mosaic, compare it with the truth, draw it."""
         with reported(as_json) as out:
             started = time.monotonic()
             made, plan, result = run_demo(out, out_folder, cluster)
@@ -141,9 +141,8 @@ def picture_of(plan: Plan, made: Published, path: Path, compared: Comparison, wi
     passes = defaultdict(list)
     for scene in made.scenes:
         passes[scene.take.date, scene.take.orbit].append(scene.item.parent)
-    raw_day, raw = max(
-        ((key[0], raw_colour(folders, window)) for key, folders in sorted(passes.items())), key=lambda entry: _telling(entry[1])
-    )
+    colours = ((key[0], raw_colour(folders, window)) for key, folders in sorted(passes.items()))
+    raw_day, raw = max(colours, key=lambda entry: _telling(entry[1]))
     count = read(layer_file(plan, "count"), window)
     rmse = max(compared.rmse.values())
     return draw(

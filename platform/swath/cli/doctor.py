@@ -77,10 +77,11 @@ def _rasters() -> list[Finding]:
     import rasterio
     from rasterio.drivers import raster_driver_extensions
     from rasterio.env import GDALVersion
+    from rasterio.session import DummySession
 
-    known = set(raster_driver_extensions().values()) | {"COG"}
-    with rasterio.Env() as env:
-        known |= set(env.drivers())
+    # a session of its own, or rasterio looks for AWS credentials, and fails where AWS_PROFILE names none
+    with rasterio.Env(session=DummySession()) as env:
+        known = {"COG", *raster_driver_extensions().values(), *env.drivers()}
     drivers = [
         Finding(f"driver {name}", "yes" if name in known else "missing", bad=name not in known and name != "GPKG")
         for name in DRIVERS

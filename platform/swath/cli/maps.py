@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from swath.cli.options import Cluster, ClusterName, Json, StoreArgument, StoreUrl, Workers
 from swath.cli.output import Output, key_values, reported
@@ -32,7 +33,7 @@ AreaText = Annotated[
     str,
     typer.Option(
         "--area",
-        help="File (GeoJSON, GeoPackage, GeoParquet, …), west,south,east,north in degrees, or a country's or continent's name.",
+        help="File (GeoJSON, GeoPackage, …), west,south,east,north in degrees, or a country's or continent's name.",
     ),
 ]
 PeriodText = Annotated[
@@ -53,6 +54,8 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Override a field of the product, as inputs.0.collection=…."),
 ]
+
+StaleChoice = Annotated[Stale | None, typer.Option("--stale", help="Tiles made by older code: keep or redo.")]
 
 
 def request_of(
@@ -89,7 +92,8 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel=PANEL)
     def plan(
         product: ProductName, area: AreaText, period: PeriodText, source: SourceText, store: StoreUrl,
-        model: Model = None, resolution: Resolution = None, tile_size: TileSize = None, overrides: Overrides = None, as_json: Json = False,
+        model: Model = None, resolution: Resolution = None, tile_size: TileSize = None, overrides: Overrides = None,
+        as_json: Json = False,
     ) -> None:  # fmt: skip
         """Freeze items and units of a map; say what it takes, before anything is read."""
         with reported(as_json) as out:
@@ -109,8 +113,8 @@ def register(app: typer.Typer) -> None:
     @app.command("map", rich_help_panel=PANEL)
     def map_(
         product: ProductName, area: AreaText, period: PeriodText, source: SourceText, store: StoreUrl,
-        model: Model = None, resolution: Resolution = None, tile_size: TileSize = None, cluster: Cluster = ClusterName.LOCAL,
-        workers: Workers = None, stale: Annotated[Stale | None, typer.Option(help="Tiles made by older code: keep or redo.")] = None,
+        model: Model = None, resolution: Resolution = None, tile_size: TileSize = None,
+        cluster: Cluster = ClusterName.LOCAL, workers: Workers = None, stale: StaleChoice = None,
         overrides: Overrides = None, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Make a map: carry a plan out, or plan first. The same command goes on where it stopped."""
@@ -140,7 +144,7 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel=PANEL)
     def retry(
         store: StoreArgument, cluster: Cluster = ClusterName.LOCAL, workers: Workers = None,
-        stale: Annotated[Stale | None, typer.Option(help="Tiles made by older code: keep or redo.")] = None, as_json: Json = False,
+        stale: StaleChoice = None, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Take up the units of a store that failed or were not reached."""
         with reported(as_json) as out:
@@ -210,6 +214,7 @@ def _plan_values(plan: Plan) -> dict[str, Any]:
 
 
 def show_plan(console: Console, plan: Plan) -> None:
+    """What a plan takes, for a person."""
     totals = plan.totals
     key_values(
         console,
@@ -229,7 +234,7 @@ def show_plan(console: Console, plan: Plan) -> None:
         console.print(f"[yellow]{totals.without_input} units have no input:[/] {', '.join(empty)}{more}")
     for what, entries in (("left out", plan.facts["left_out"]), ("conflict", plan.facts["conflicts"])):
         for item, reason in entries[:10]:
-            console.print(f"[yellow]{what}:[/] {item}: {reason}")
+            console.print(f"[yellow]{what}:[/] {escape(f'{item}: {reason}')}")
         if len(entries) > 10:
             console.print(f"  and {len(entries) - 10} more, in run.json")
 
@@ -254,7 +259,10 @@ def _show_result(console: Console, result: RunResult) -> None:
     if result.failed > 20:
         console.print(f"    and {result.failed - 20} more, in {result.failed_folder}")
     for href, count in list(result.skipped.items())[:20]:
-        console.print(f"[yellow]skipped[/] {href} in {count} units")
+        console.print(f"[yellow]skipped[/] {escape(href)} in {count} units")
+    for note in result.conflicts[:20]:
+        said = f"its item says EPSG:{note['item_epsg']}, the file {note['file_crs']}, which won"
+        console.print(f"[yellow]conflict[/] {escape(note['href'])}: {said}")
     if result.stopped or result.failed:
         console.print(f"Go on with the same command, or: swath retry {result.store}", markup=False)
     if result.collection:
@@ -266,8 +274,8 @@ def _show_status(console: Console, runs: list[dict[str, Any]]) -> None:
         console.print("No run stands in this store.")
     for run in runs:
         console.print(
-            f"{run['product']} {run['version']}  run {run['run']}  [bold]{run['state']}[/]: {run['done']} of {run['total']} units, "
-            f"{run['failed']} failed"
+            f"{run['product']} {run['version']}  run {run['run']}  [bold]{run['state']}[/]: "
+            f"{run['done']} of {run['total']} units, {run['failed']} failed"
         )
 
 

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from swath.errors import SwathError
 from swath.runs.progress import Mode
+
+GONE = 141  #: exit code when the reader of our output has gone (`swath product list | head`), as that of `cat`
+
+
+class Terminal(Console):
+    """A console that ends as `cat` would when its reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich."""
+        end_of_pipe()
+
+
+def end_of_pipe() -> NoReturn:
+    """End quietly: what is still to be flushed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(GONE)
 
 
 class Output:
@@ -26,14 +44,18 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.json = as_json
-        self.console = Console(quiet=as_json, soft_wrap=True, highlight=False)
-        self.errors = Console(stderr=True, soft_wrap=True, highlight=False)
+        self.console = Terminal(quiet=as_json, soft_wrap=True, highlight=False)
+        self.errors = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
     def result(self, values: Mapping[str, Any], show: Callable[[Console], None]) -> None:
         """The result of a command: as one document, or shown to a person."""
         if self.json:
-            json.dump(values, sys.stdout, indent=2, default=str)
-            sys.stdout.write("\n")
+            try:
+                json.dump(values, sys.stdout, indent=2, default=str)
+                sys.stdout.write("\n")
+                sys.stdout.flush()
+            except BrokenPipeError:
+                end_of_pipe()
         else:
             show(self.console)
 
@@ -62,7 +84,7 @@ def key_values(console: Console, rows: Sequence[tuple[str, object]]) -> None:
     """Names and values in two columns."""
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
-        table.add_row(f"[dim]{name}[/]", str(value))
+        table.add_row(f"[dim]{name}[/]", escape(str(value)))
     console.print(table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swath.cube.adjust import check_mix
 from swath.cube.compose import DEFAULT_BUDGET, compose, composite_bytes
 from swath.cube.composite import FEW, NONE, Composite
 from swath.cube.gdal import gdal_env
@@ -38,6 +39,7 @@ __all__ = [
     "Method",
     "Resampling",
     "check",
+    "check_mix",
     "compose",
     "composite_bytes",
     "compute_index",

@@ -45,7 +45,9 @@ def first_kept(keep: Array, slots: Array) -> Array:
 
 @compiled
 def best_kept(keep: Array, slots: Array, score: Array) -> Array:
-    """(n,) int32: the slot of the highest score that counts, the earliest of equals; no number (NaN) never wins.
+    """(n,) int32: the slot of the highest score that counts, the earliest of equals.
+
+    No number (NaN) is the lowest score: where no date has another, the pixel still has a clear observation.
 
     Args:
         keep: (S, n) uint8.
@@ -55,10 +57,12 @@ def best_kept(keep: Array, slots: Array, score: Array) -> Array:
     chosen = np.full(keep.shape[1], -1, np.int32)
     for s in range(keep.shape[0]):
         for k in range(keep.shape[1]):
-            if keep[s, k] == 0 or np.isnan(score[s, k]):
+            if keep[s, k] == 0:
                 continue
             c = chosen[k]
-            if c < 0 or score[s, k] > score[c, k] or (score[s, k] == score[c, k] and slots[s] < slots[c]):
+            mine = score[s, k] if score[s, k] == score[s, k] else -np.inf
+            best = score[c, k] if c >= 0 and score[c, k] == score[c, k] else -np.inf
+            if c < 0 or mine > best or (mine == best and slots[s] < slots[c]):
                 chosen[k] = s
     return chosen
 
@@ -77,7 +81,7 @@ def present(stack: Array, nodata: Array, first: int, keep: Array) -> None:
 
 
 @compiled
-def settle(keep: Array, dropped: Array, slots: Array, first: int, taken: Array, count: Array) -> None:
+def settle(keep: Array, dropped: Array, slots: Array, first: int, taken: Array, count: Array, seen: Array) -> None:
     """Let one slot of an observation count at a pixel, unless its mask drops it; count the observations.
 
     The first slot (in the order given) that has data is the observation at that pixel, and its mask decides: a second
@@ -90,16 +94,19 @@ def settle(keep: Array, dropped: Array, slots: Array, first: int, taken: Array, 
         first: First pixel of the chunk.
         taken: (T, n) uint8 scratch.
         count: (n,), written.
+        seen: (n,), written: observations with data, masked or not.
     """
     n = keep.shape[1]
     taken[:] = 0
     count[:] = 0
+    seen[:] = 0
     for s in range(keep.shape[0]):
         row, mine = keep[s], taken[slots[s]]
         drops = dropped[s, first : first + n]
         for k in range(n):
             here = row[k] & (np.uint8(1) ^ mine[k])
             mine[k] |= row[k]
+            seen[k] += here
             here &= np.uint8(1) ^ drops[k]
             row[k] = here
             count[k] += here

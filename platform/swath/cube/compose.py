@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from swath.cube.access import Access, Sign
+from swath.cube.adjust import check_mix
 from swath.cube.composite import Composite, Reducer, assemble
 from swath.cube.files import Files
 from swath.cube.layers import check
@@ -38,7 +39,7 @@ def composite_bytes(
     """
     pixels = tile.shape[0] * tile.shape[1]
     reducer = Reducer(spec, collection)
-    layers = sum(np.dtype(facts.dtype).itemsize for facts in reducer.layers.values()) + 2
+    layers = sum(np.dtype(facts.dtype).itemsize for facts in reducer.layers.values()) + 4
     return min(budget_bytes, pixels * pixel_bytes(scenes, spec, collection)) + layers * pixels
 
 
@@ -73,6 +74,7 @@ def compose(
         OutOfMemoryError: Not even a small window of all dates fits the budget.
     """
     check(spec, collection)
+    check_mix((scene.platform for scene in scenes), spec, collection)
     reducer = Reducer(spec, collection)
     threads = threads or settings().read_threads or len(os.sched_getaffinity(0))
     left = list(scenes)

@@ -13,7 +13,8 @@ from swath.cube import choosing, kernels
 from swath.cube.geomedian import ITERATIONS, TOLERANCE, geomedian
 from swath.cube.harmonise import nodata_of
 from swath.cube.indices import physical
-from swath.cube.layers import COUNT, DAY, FLAGS, LayerFacts, band_layers, count_dtype, layer_facts
+from swath.cube.layers import COUNT, DAY, FLAGS, SEEN, LayerFacts, band_layers, count_dtype, layer_facts
+from swath.cube.masks import mostly_masked
 from swath.cube.scores import Score, score
 from swath.cube.slots import Slots
 from swath.cube.spec import CubeSpec, Method
@@ -37,7 +38,7 @@ class Composite:
         facts: Scale, offset, no-data, dtype of each layer.
         skipped: Reads that failed and whose scenes were left out, as dicts with href, item, band, type, message.
         notes: What was odd and did not stop: items whose CRS is not that of their file.
-        stats: samples_read, bytes_read (decoded), files_opened, seconds by stage.
+        stats: samples_read, bytes_read (decoded), files_opened, seconds by stage, pixels_mostly_masked.
     """
 
     layers: Mapping[str, Array]
@@ -101,7 +102,7 @@ class Reducer:
             self._score, self._score_bands = score(spec.score or "", spec.bands, collection)
 
     def outputs(self, pixels: int, observations: int) -> dict[str, Array]:
-        """Empty arrays for `pixels` pixels: one a group of bands (layers, N), `day`, `count`."""
+        """Empty arrays for `pixels` pixels: one a group of bands (layers, N), `day`, `count`, `seen`."""
         each = len(self._shares) if self.spec.method is Method.PERCENTILE else 1
         out: dict[str, Array] = {
             str(number): np.empty((len(group.bands) * each, pixels), group.dtype)
@@ -110,6 +111,7 @@ class Reducer:
         if self.spec.method is Method.BEST:
             out[DAY] = np.empty((1, pixels), np.uint16)
         out[COUNT] = np.empty((1, pixels), count_dtype(observations))
+        out[SEEN] = np.empty_like(out[COUNT])
         return out
 
     def layer_order(self) -> list[tuple[str, str, int]]:
@@ -143,7 +145,7 @@ class Reducer:
             for number, group in enumerate(self.groups):
                 rows = out[str(number)]
                 rows[:, first:last] = np.repeat(group.nodata, rows.shape[0] // len(group.bands))[:, None]
-            for key in (DAY, COUNT):
+            for key in (DAY, COUNT, SEEN):
                 if key in out:
                     out[key][:, first:last] = 0
             return
@@ -158,7 +160,8 @@ class Reducer:
                 choosing.present(stack, group.nodata, start, keep)
             taken = np.empty((present.size, stop - start), np.uint8)
             count = np.empty(stop - start, out[COUNT].dtype)
-            choosing.settle(keep, dropped, order, start, taken, count)
+            seen = out[SEEN][0, start:stop]
+            choosing.settle(keep, dropped, order, start, taken, count, seen)
             out[COUNT][0, start:stop] = count
             self._reduce_range(stacks, keep, order, present.size, pairs, count, slots, out, start)
 
@@ -272,4 +275,6 @@ def assemble(
     layers[COUNT] = out[COUNT][0].reshape(shape)
     layers[FLAGS] = flags_of(layers[COUNT], reducer.spec.min_obs)
     observations = 255 if layers[COUNT].dtype == np.uint8 else 256
-    return Composite(layers, layer_facts(reducer.spec, collection, observations=observations), **more)
+    stats = {**more.pop("stats", {}), "pixels_mostly_masked": mostly_masked(out[SEEN], out[COUNT])}
+    facts = layer_facts(reducer.spec, collection, observations=observations)
+    return Composite(layers, facts, stats=stats, **more)

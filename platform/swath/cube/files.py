@@ -21,6 +21,10 @@ from swath.cube.lattice import Lattice
 from swath.errors import AssetMismatchError, Retry
 from swath.sources.facts import Band
 
+#: Remote hrefs whose last read failed, in this process. GDAL keeps what a server said of a name, a failure too: a unit
+#: that is tried again later must ask anew.
+_failed: set[str] = set()
+
 
 @dataclass(frozen=True)
 class Source:
@@ -34,6 +38,7 @@ class Source:
         index: Band of the file, from 1.
         nodata: Number that means no data; fills what the file does not cover.
         shift: Added to valid numbers (`harmonise.shift_of`).
+        line: Gain and bias of valid numbers after the shift, if there are any (`adjust.line_of`).
         resampling: For refining and warping; coarsening is by area mean, classes and bits always nearest.
         epsg: CRS code that the item states, if it does.
     """
@@ -47,6 +52,7 @@ class Source:
     shift: int = 0
     resampling: str = "nearest"
     epsg: int | None = None
+    line: tuple[float, float] | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -161,8 +167,7 @@ class Files:
         href = source.href
         if self._access is not None:
             href = self._access.sign(href, renew=href in self._refused)
-        if attempt > 1 and is_remote(href) and hasenv():
-            # GDAL keeps what a server said of a name, a failure too; this name is asked for anew
+        if (attempt > 1 or source.href in _failed) and is_remote(href) and hasenv():
             setenv(CPL_VSIL_CURL_NON_CACHED=_vsi(href))
         self.opened += 1
         return rasterio.open(href, sharing=False)
@@ -194,6 +199,8 @@ class Files:
         ) as error:
             if dataset is not None:
                 dataset.close()
+            if is_remote(source.href):
+                _failed.add(source.href)
             told = read_error(error, source.href, **source.facts)
             if told.retry is Retry.RENEW:
                 self._refused.add(source.href)
@@ -202,6 +209,9 @@ class Files:
             if dataset is not None:
                 dataset.close()
             raise
+        _failed.discard(source.href)
+        # the token is good again: the next opening need not fetch another
+        self._refused.discard(source.href)
         self._give(source.href, dataset)
 
     def _note_conflict(self, source: Source, header: Header) -> None:

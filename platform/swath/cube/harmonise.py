@@ -65,7 +65,17 @@ def _adjust(values: Array, nodata: Any, saturated: Any, masks: bool, shift: int,
             row[j] = nodata if keep else moved
 
 
-def harmonise(values: Array, band: Band, *, shift: int, nodata: float) -> None:
+@compiled
+def _along(values: Array, nodata: Any, gain: float, bias: float, lowest: int, highest: int) -> None:
+    for i in range(values.shape[0]):
+        row = values[i]
+        for j in range(row.size):
+            moved = np.int64(min(max(np.rint(row[j] * gain + bias), lowest), highest))
+            moved += moved == nodata
+            row[j] = nodata if row[j] == nodata else moved
+
+
+def harmonise(values: Array, band: Band, *, shift: int, nodata: float, line: tuple[float, float] | None = None) -> None:
     """Bring the numbers of one window to the scale and offset of the facts, in place.
 
     The shift saturates in the dtype and never makes a valid number no-data; no-data stays; a saturated number (as the
@@ -76,17 +86,21 @@ def harmonise(values: Array, band: Band, *, shift: int, nodata: float) -> None:
         band: Facts.
         shift: See `shift_of`.
         nodata: See `nodata_of`.
+        line: Gain and bias after the shift, rounded half to even (`adjust.line_of`).
 
     Raises:
         CollectionError: A shift of floats: no such rule is known.
     """
-    if shift == 0 and band.saturated is None:
+    if shift == 0 and band.saturated is None and line is None:
         return
     dtype = values.dtype
     if dtype.kind == "f":
         if shift:
             raise CollectionError(f"A shift of {shift} cannot be added to {dtype} numbers.", band=band.asset)
         values[values == band.saturated] = nodata
+        if line is not None:
+            valid = values != nodata
+            values[valid] = values[valid] * line[0] + line[1]
         return
     limits = np.iinfo(dtype)
     lowest = int(limits.min) + (nodata == limits.min)
@@ -94,3 +108,5 @@ def harmonise(values: Array, band: Band, *, shift: int, nodata: float) -> None:
     masks = band.saturated is not None
     saturated = dtype.type(band.saturated if band.saturated is not None else 0)
     _adjust(values, dtype.type(nodata), saturated, masks, shift, lowest, highest)
+    if line is not None:
+        _along(values, dtype.type(nodata), *line, lowest, highest)

@@ -55,8 +55,8 @@ def index_name(name: str) -> str:
 def index_bands(name: str, collection: Collection) -> dict[str, str]:
     """Which bands of a collection an index takes: symbol of the formula to band name.
 
-    By STAC common name; of several bands of that name (and where facts have none) the one whose wavelength lies
-    nearest the middle of the symbol's range.
+    By STAC common name; where no band has it, by wavelength: Landsat and HLS L30 call their near infrared `nir08`, and
+    it lies in the range of `nir`. Of several bands the one nearest the middle of the symbol's range.
 
     Raises:
         ProductError: No such index, one that is no function of reflectance alone, or bands that the collection lacks.
@@ -70,15 +70,12 @@ def index_bands(name: str, collection: Collection) -> dict[str, str]:
             raise ProductError(f"{spelled} needs {symbol}, which is no band of reflectance.", index=spelled)
         entry = spyndex.bands[symbol]
         low, high = entry.min_wavelength / 1000, entry.max_wavelength / 1000
-        near = {
-            band: abs((facts.wavelength or (low + high) / 2) - (low + high) / 2)
-            for band, facts in collection.bands.items()
-            if facts.kind in _PHYSICAL
-            and (
-                facts.common_name == entry.common_name
-                or (facts.common_name is None and facts.wavelength is not None and low <= facts.wavelength <= high)
-            )
-        }
+        middle = (low + high) / 2
+        measured = {band: facts for band, facts in collection.bands.items() if facts.kind in _PHYSICAL}
+        fits = [band for band, facts in measured.items() if facts.common_name == entry.common_name] or [
+            band for band, facts in measured.items() if facts.wavelength and low <= facts.wavelength <= high
+        ]
+        near = {band: abs((measured[band].wavelength or middle) - middle) for band in fits}
         if not near:
             raise ProductError(
                 f"{spelled} needs a {entry.common_name} band, which {collection.key} does not have.",

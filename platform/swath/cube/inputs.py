@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from swath.cube.adjust import line_of
 from swath.cube.files import Source
 from swath.cube.harmonise import band_of, nodata_of, shift_of
 from swath.cube.masks import mask_fill
@@ -43,6 +44,7 @@ def source_of(
         shift=0 if rule is not None else shift_of(scene, band),
         resampling=spec.band_resampling.get(name, spec.resampling),
         epsg=scene.epsg,
+        line=None if rule is not None else line_of(scene.platform, band, spec),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from swath.cube.adjust import check_adjust
 from swath.cube.harmonise import band_of, nodata_of
 from swath.cube.masks import mask_fill
 from swath.cube.spec import CubeSpec, Method
@@ -15,6 +16,8 @@ from swath.sources.facts import BandKind, Collection
 
 #: Layers that any composite has beside those of its bands.
 COUNT, FLAGS, DAY = "count", "flags", "day"
+#: Beside the layers: observations with data of each pixel, masked or not.
+SEEN = "seen"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def check(spec: CubeSpec, collection: Collection) -> None:
 
     Raises:
         CollectionError: A band that the collection lacks, or whose numbers have no no-data.
-        ProductError: No bands, percentiles or score missing or out of range, bands that cannot be reduced so.
+        ProductError: No bands, percentiles or score missing or out of range, bands that cannot be reduced so,
+            coefficients that do not fit.
     """
     if not spec.bands:
         raise ProductError("The cube has no bands.", fix=f"Choose from {', '.join(collection.bands)}.", field="bands")
@@ -74,6 +78,7 @@ def check(spec: CubeSpec, collection: Collection) -> None:
         raise ProductError("best needs a score.", fix="Name one, as ndvi_max.", field="score")
     if spec.dilate_m < 0 or spec.min_obs < 1:
         raise ProductError(f"dilate_m {spec.dilate_m} or min_obs {spec.min_obs} is out of range.", field="min_obs")
+    check_adjust(spec, collection)
     unknown = set(spec.band_resampling) - set(spec.bands)
     if unknown:
         raise ProductError(

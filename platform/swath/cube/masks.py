@@ -14,6 +14,10 @@ from swath.sources.facts import Band, BandKind, MaskRule
 Array = NDArray[Any]
 Flags = NDArray[np.uint8]
 
+#: From so many observations on, a pixel that is masked on more than nine of ten is reported: bright sand and roofs are
+#: taken for cloud on every date (SCIENCE.md, "Sentinel-2 masks").
+MOSTLY_OF = 10
+
 
 def mask_fill(band: Band, rule: MaskRule) -> int:
     """The number of a quality band where it has no pixel: its no-data, else one that the rule drops.
@@ -116,3 +120,18 @@ def _run(padded: Flags, width: int, length: int) -> Flags:
         covered *= 2
     rest = width - covered
     return window[:length] | window[rest : rest + length]
+
+
+def mostly_masked(seen: Array, count: Array) -> int:
+    """How many pixels are masked on more than nine of ten of their observations, `MOSTLY_OF` of them or more.
+
+    Args:
+        seen: (1, N), observations with data.
+        count: (1, N), those not masked.
+    """
+    found = 0
+    for start in range(0, seen.size, 1 << 18):
+        of = seen[0, start : start + (1 << 18)].astype(np.int32)
+        masked = of - count[0, start : start + (1 << 18)]
+        found += int(np.count_nonzero((of >= MOSTLY_OF) & (10 * masked > 9 * of)))
+    return found

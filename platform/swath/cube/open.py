@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from odc.geo.xr import xr_coords
 
 from swath.cube.access import Sign
+from swath.cube.adjust import check_mix
 from swath.cube.composite import Composite, Reducer, assemble
 from swath.cube.harmonise import band_of
 from swath.cube.inputs import radius_of
@@ -102,6 +103,7 @@ def open_cube(
     check(spec, collection)
     if not scenes:
         raise NoItemsError(f"Tile {tile.id} has no scenes.", fix="Choose a longer period.", tile=tile.id)
+    check_mix((scene.platform for scene in scenes), spec, collection)
     use_ray_if_there()
     slots = slots_of(scenes, tile.crs)
     bands = [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling as RioResampling
+from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window as RioWindow
 
@@ -15,6 +19,7 @@ from swath.cube.files import Files, Header, Source
 from swath.cube.harmonise import harmonise
 from swath.cube.lattice import Lattice, Window, fineness, fit, nearest_indices, nearest_map
 from swath.cube.patience import patiently
+from swath.cube.reach import reach
 from swath.cube.resample import coarsen, take, take_map
 from swath.grid.tiles import Tile
 from swath.sources.facts import BandKind
@@ -63,6 +68,7 @@ def _coarsened(
     if part != wanted:
         pixels.fill(source.nodata)
     _read(dataset, source.index, part, pixels[part.slices(wanted)])
+    _void_saturated(pixels, source)
     coarsen(pixels, fine, source.nodata, out)
     return part.shape[0] * part.shape[1]
 
@@ -99,22 +105,67 @@ def _mapped(dataset: Any, source: Source, header: Header, tile: Lattice, window:
     return part.shape[0] * part.shape[1]
 
 
-def _warped(dataset: Any, source: Source, tile: Lattice, window: Window, how: str, out: Array) -> int:
+def _void_saturated(pixels: Array, source: Source) -> None:
+    """Make saturated numbers no data, before they are mixed with their neighbours."""
+    if source.band.saturated is not None:
+        pixels[pixels == source.band.saturated] = source.nodata
+
+
+@contextmanager
+def _without_saturated(
+    dataset: Any, source: Source, header: Header, tile: Lattice, window: Window
+) -> Iterator[tuple[Any, int] | None]:
+    """A dataset to warp from and its band: the file, or a copy in memory of the part that the window can need."""
+    if source.band.saturated is None:
+        yield dataset, source.index
+        return
+    file = header.lattice
+    part = file.all
+    if file.upright:
+        rows, cols = window.shape
+        there = Lattice(tile.crs, tile.affine @ Affine.translation(window.left, window.top), rows, cols)
+        # a kernel reaches two pixels of the coarser lattice
+        steps = fineness(file, tile)
+        margin = math.ceil(4 * max(1.0, steps)) if math.isfinite(steps) else max(file.rows, file.cols)
+        part = reach(there, file).grown(margin).within(file.all)
+    if part.empty:
+        yield None
+        return
+    pixels = np.empty(part.shape, source.band.dtype)
+    _read(dataset, source.index, part, pixels)
+    _void_saturated(pixels, source)
+    profile = {"driver": "GTiff", "count": 1, "dtype": source.band.dtype, "crs": dataset.crs, "nodata": source.nodata}
+    affine = file.affine @ Affine.translation(part.left, part.top)
+    with MemoryFile() as memory:
+        with memory.open(height=part.shape[0], width=part.shape[1], transform=affine, **profile) as copy:
+            copy.write(pixels, 1)
+        with memory.open() as copy:
+            yield copy, 1
+
+
+def _warped(dataset: Any, source: Source, header: Header, tile: Lattice, window: Window, how: str, out: Array) -> int:
     height, width = window.shape
-    with WarpedVRT(
-        dataset,
-        crs=tile.crs,
-        transform=tile.affine @ Affine.translation(window.left, window.top),
-        width=width,
-        height=height,
-        resampling=RioResampling[how],
-        src_nodata=source.nodata,
-        nodata=source.nodata,
-        # a coarser approximation would depend on the window, and windows must not show in the pixels (0 itself fails
-        # in rasterio 1.4)
-        tolerance=1e-6,
-    ) as warped:
-        warped.read(source.index, out=out)
+    with _without_saturated(dataset, source, header, tile, window) as given:
+        if given is None:
+            out.fill(source.nodata)
+            return 0
+        with WarpedVRT(
+            given[0],
+            crs=tile.crs,
+            transform=tile.affine @ Affine.translation(window.left, window.top),
+            width=width,
+            height=height,
+            resampling=RioResampling[how],
+            src_nodata=source.nodata,
+            nodata=source.nodata,
+            # a coarser approximation would depend on the window, and windows must not show in the pixels (0 itself
+            # fails in rasterio 1.4)
+            tolerance=1e-6,
+            # else GDAL guesses the scale from each window, and smooths by another kernel in each
+            XSCALE="1",
+            YSCALE="1",
+        ) as warped:
+            warped.read(given[1], out=out)
     return height * width
 
 
@@ -150,7 +201,7 @@ def place(dataset: Any, source: Source, header: Header, tile: Lattice, window: W
         if lies is not None:
             return _nearest(dataset, source, header, tile, window, out)
         return _mapped(dataset, source, header, tile, window, out)
-    return _warped(dataset, source, tile, window, how, out)
+    return _warped(dataset, source, header, tile, window, how, out)
 
 
 def read_window(files: Files, source: Source, tile: Lattice, window: Window, out: Array) -> int:
@@ -175,7 +226,7 @@ def read_window(files: Files, source: Source, tile: Lattice, window: Window, out
             return place(dataset, source, header, tile, window, out)
 
     pixels = patiently(once, source.href)
-    harmonise(out, source.band, shift=source.shift, nodata=source.nodata)
+    harmonise(out, source.band, shift=source.shift, nodata=source.nodata, line=source.line)
     return pixels
 
 

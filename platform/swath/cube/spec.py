@@ -21,6 +21,7 @@ class Method(StrEnum):
     FIRST = "first"
 
 
+Adjust = Literal["none", "roy-2016"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
 
@@ -40,6 +41,7 @@ class CubeSpec:
         resampling: How continuous bands come to the tile's lattice when refined or warped; coarsening is
             always by area mean, masks and classes always nearest.
         band_resampling: Exceptions by band.
+        adjust: Coefficients that bring Landsat's TM and ETM+ to OLI; a mix without them is refused.
         on_missing: A band file that cannot be read: `fail` the unit, or `skip` that date and list it.
     """
 
@@ -53,4 +55,5 @@ class CubeSpec:
     max_cloud: float = 100.0
     resampling: Resampling = "nearest"
     band_resampling: Mapping[str, Resampling] = field(default_factory=dict)
+    adjust: Adjust = "none"
     on_missing: Literal["fail", "skip"] = "fail"

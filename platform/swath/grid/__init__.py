@@ -14,6 +14,7 @@ from swath.grid.boundaries import CONTINENTS, boundary
 from swath.grid.grids import Grid
 from swath.grid.lattices import Lattice, lattice
 from swath.grid.lonlat import BBox
+from swath.grid.outlines import outline
 from swath.grid.periods import Period, TimeStep
 from swath.grid.tiles import Tile, parse_tile
 from swath.grid.zones import owner_zone, zone_domain
@@ -29,6 +30,7 @@ __all__ = [
     "TimeStep",
     "boundary",
     "lattice",
+    "outline",
     "owner_zone",
     "parse_tile",
     "zone_domain",

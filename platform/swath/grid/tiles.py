@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import shapely
@@ -121,21 +123,16 @@ class Tile:
         Returns:
             float32 (1, columns), to be broadcast over the rows; one float in an equal-area grid.
         """
-        nominal = self.resolution**2
         if self.lattice.zone is None:
-            return nominal
-        left, bottom, right, top = self.bounds
-        # k² bends by 2/R² a metre: straight lines over 500 m miss it by less than 1e-9
-        x = np.linspace(left, right, 2 + math.ceil((right - left) / 500.0))
-        scale = self.lattice.areal_scale(x, np.full_like(x, (bottom + top) / 2))
-        centres = left + (np.arange(self.shape[1]) + 0.5) * self.resolution
-        return (nominal / np.interp(centres, x, scale)).astype(np.float32)[np.newaxis, :]
+            return self.resolution**2
+        (area,) = pixel_areas(self.lattice, np.array([self.bounds]), self.shape[1], self.resolution)
+        return area[np.newaxis, :]
 
     @cached_property
     def km2(self) -> float:
-        """True area that it owns, km²: at a zone's edge that of the polygon, which its pixels follow within half a pixel."""
+        """True area that it owns, km²; at a zone's edge that of the polygon, which its pixels follow."""
         area = np.asarray(self.pixel_area(), dtype=np.float64)
-        whole = float(area.mean()) * self.shape[0] * self.shape[1] / 1e6
+        whole = whole_km2(area, *self.shape)
         polygon = self.lattice.owned_polygon
         box = shapely.box(*self.bounds)
         if polygon is None or (self.lattice.core is not None and self.lattice.core.contains(box)):
@@ -154,6 +151,35 @@ class Tile:
         x = self.affine.c + (cols.astype(np.float64) + 0.5) * self.affine.a
         y = self.affine.f + (rows.astype(np.float64) + 0.5) * self.affine.e
         return self.lattice.owns(x, y)
+
+
+def pixel_areas(
+    base: Lattice, bounds: NDArray[np.float64], cols: int, resolution: float
+) -> Iterator[NDArray[np.float32]]:
+    """True areas of the columns of tiles of equal size in a UTM zone, see `Tile.pixel_area`.
+
+    Args:
+        base: Of the zone.
+        bounds: (left, bottom, right, top) of each tile, metres, shape (n, 4).
+        cols: Of a tile.
+        resolution: Edge of a pixel, metres.
+
+    Yields:
+        m², shape (cols,), tile by tile.
+    """
+    left, bottom, right, top = bounds.T
+    # k² bends by 2/R² a metre: straight lines over 500 m miss it by less than 1e-9
+    x = np.linspace(left, right, 2 + math.ceil(float((right - left).max()) / 500.0), axis=1)
+    y = np.repeat((bottom + top) / 2, x.shape[1])
+    scale = base.areal_scale(x.ravel(), y).reshape(x.shape)
+    middles = (np.arange(cols) + 0.5) * resolution
+    for edge, places, factors in zip(left, x, scale, strict=True):
+        yield (resolution**2 / np.interp(edge + middles, places, factors)).astype(np.float32)
+
+
+def whole_km2(area: NDArray[np.floating[Any]], rows: int, cols: int) -> float:
+    """True area of a whole tile, km², from that of its columns (or of its pixels, where all are alike), m²."""
+    return float(np.asarray(area, np.float64).mean()) * rows * cols / 1e6
 
 
 def _mixed(coarse: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from swath.mapping.plan import Plan
@@ -13,7 +14,7 @@ from swath.runs import Done, Event, Failed, Tally
 from swath.store import Failures, Progress, Stats
 from swath.store.progress import State
 
-MOST_SKIPPED = 1000  # distinct files that are counted by name; the units' items list all
+MOST_NAMED = 1000  # distinct files that are kept by name; the units' items list all that were skipped
 
 
 class Books:
@@ -23,6 +24,7 @@ class Books:
         failures: Records of failed units, in the store.
         tally: Counts and rates.
         skipped: Files that were left out as the product allows, with the number of units.
+        conflicts: What an item says against its file, by href; the file wins.
         state: What progress.json says.
         reason: Why the run stopped.
     """
@@ -31,6 +33,7 @@ class Books:
         self.failures = Failures(plan.store, plan.root, plan.run)
         self.tally = tally
         self.skipped: Counter[str] = Counter()
+        self.conflicts: dict[str, dict[str, Any]] = {}
         self.state: State = "running"
         self.reason = ""
         self._run = plan.run
@@ -42,12 +45,22 @@ class Books:
         if isinstance(event, Done):
             self.failures.clear(event.unit)
             for href in {str(read.get("href")) for read in event.result.get("skipped", ())}:
-                if href in self.skipped or len(self.skipped) < MOST_SKIPPED:
+                if href in self.skipped or len(self.skipped) < MOST_NAMED:
                     self.skipped[href] += 1
+            for conflict in event.result.get("conflicts", ()):
+                if len(self.conflicts) < MOST_NAMED:
+                    self.conflicts.setdefault(str(conflict.get("href")), conflict)
             self._stats.add(event.row())
         elif isinstance(event, Failed):
             self.failures.record(event.unit, event.record())
             self._stats.add(event.row())
+
+    def settle(self, standing: Iterable[str]) -> None:
+        """Forget failures of units that stand: another run made them, or a driver died before it had noted it."""
+        failed = set(self.failures.units())
+        for unit in standing if failed else ():
+            if unit in failed:
+                self.failures.clear(unit)
 
     def close(self, state: State, reason: str = "") -> None:
         """The run has ended so."""
@@ -58,8 +71,9 @@ class Books:
         """The reading of this moment."""
         tally = self.tally
         return Progress(
-            run=self._run, state=self.state, total=tally.total, done=tally.done, failed=tally.failed, retried=tally.retried,
-            running=max(0, tally.running), km2=tally.km2, km2_h=tally.km2_h, left_s=tally.left_s, started=tally.started,
+            run=self._run, state=self.state, total=tally.total, done=tally.done, failed=tally.failed,
+            retried=tally.retried, running=max(0, tally.running), km2=tally.km2, km2_h=tally.km2_h,
+            left_s=tally.left_s, started=tally.started,
             heartbeat=time.time(), ended=self._ended, host=socket.gethostname(), pid=os.getpid(), reason=self.reason,
             failures=list[dict[str, Any]](tally.failures),
         )  # fmt: skip

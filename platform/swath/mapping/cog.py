@@ -13,6 +13,7 @@ import rasterio.shutil
 from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
+from rasterio.session import DummySession
 
 from swath.products import Compression, Layer
 
@@ -73,7 +74,9 @@ def encode_cog(numbers: np.ndarray[Any, Any], layer: Layer, *, affine: Affine, c
     rows, cols = numbers.shape
     factors = overview_factors(rows, cols)
     profile = {"width": cols, "height": rows, "count": 1, "dtype": layer.dtype, "crs": crs, "transform": affine}
-    with rasterio.Env(GDAL_NUM_THREADS=str(threads)), rasterio.open("", "w", driver="MEM", **profile) as memory:
+    # nothing is fetched here: without a session of its own rasterio looks for AWS credentials each time
+    env = rasterio.Env(session=DummySession(), GDAL_NUM_THREADS=str(threads))
+    with env, rasterio.open("", "w", driver="MEM", **profile) as memory:
         if layer.nodata is not None:
             memory.nodata = layer.nodata
         memory.write(numbers, 1)

@@ -54,6 +54,7 @@ class CostModel:
         self.rates = rates or Rates()
         self.bands = tuple(dict.fromkeys((*spec.bands, *(rule.band for rule in spec.masks))))
         self._gsd = np.array([collection.bands[name].gsd for name in self.bands])
+        self._whole: dict[tuple[tuple[int, int], float], tuple[float, float]] = {}
 
     def cost(self, tile: Tile, covered: float) -> Cost:
         """Cost of a tile.
@@ -62,12 +63,20 @@ class CostModel:
             tile: Its window in each source is widened to whole blocks.
             covered: Sum over the scenes of the share of the tile that each covers.
         """
-        edge = np.array(tile.shape)[:, None] * tile.resolution / self._gsd[None]
-        samples = float((edge[0] * edge[1]).sum()) * covered
-        # a window of e pixels at any offset touches on average (e + block) pixels along each edge
-        widened = float(((edge[0] + self.rates.block) * (edge[1] + self.rates.block)).sum()) * covered
-        read = min(widened, samples * 6)
+        size = (tile.shape, tile.resolution)
+        if size not in self._whole:
+            self._whole[size] = self._samples(*size)
+        once, widened = self._whole[size]
+        samples = once * covered
+        read = min(widened * covered, samples * 6)
         return Cost(round(samples), round(read * self.rates.bytes_a_sample), read / self.rates.samples_a_second)
+
+    def _samples(self, shape: tuple[int, int], resolution: float) -> tuple[float, float]:
+        """Samples of one scene that covers a tile whole: those of the tile, and those of the blocks that it touches."""
+        edge = np.array(shape)[:, None] * resolution / self._gsd[None]
+        # a window of e pixels at any offset touches on average (e + block) pixels along each edge
+        block = self.rates.block
+        return float((edge[0] * edge[1]).sum()), float(((edge[0] + block) * (edge[1] + block)).sum())
 
 
 def coverage(tile: tuple[float, float, float, float], boxes: NDArray[np.float64]) -> NDArray[np.float64]:

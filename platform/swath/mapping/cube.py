@@ -12,9 +12,8 @@ from affine import Affine
 from pyproj import Transformer
 
 from swath.cube.open import open_cube as open_step
-from swath.errors import NoItemsError
 from swath.grid import Area, Grid, Period, Tile
-from swath.mapping.plan import searched
+from swath.mapping.inputs import grid_of, no_items, searched
 from swath.mapping.request import MapRequest
 from swath.mapping.steps import Steps
 from swath.mapping.table import ItemTable
@@ -35,8 +34,8 @@ def open_cube(
 ) -> xr.Dataset:
     """A product over an area and a period as a Dask-backed Dataset; nothing is read until it is computed.
 
-    The numbers are those of `swath map`, on one lattice: that of the zone in which the area's centre lies. If this process
-    is connected to a Ray cluster, Dask computes there.
+    The numbers are those of `swath map`, on one lattice: that of the zone in which the area's centre lies. If this
+    process is connected to a Ray cluster, Dask computes there.
 
     Args:
         product: Shipped name, YAML file or Product.
@@ -47,8 +46,8 @@ def open_cube(
         chunks: Edge of a chunk, pixels.
 
     Returns:
-        Dims (time, y, x), a variable a band and `count`, numbers with `scale`, `offset`, `nodata` and `unit` as attributes;
-        `time` is the start of each step that has items.
+        Dims (time, y, x), a variable a band and `count`, numbers with `scale`, `offset`, `nodata` and `unit` as
+        attributes; `time` is the start of each step that has items.
 
     Raises:
         NoItemsError: The source has nothing there.
@@ -64,7 +63,7 @@ def open_cube(
         source=os.fspath(source),
     )
     facts, found = searched(request)
-    grid = Grid.named(chosen.grid_name(facts), resolution=chosen.resolution(facts), tile_size=chosen.output.grid.tile_size)
+    grid = grid_of(chosen, facts)
     tile = area_tile(grid, request.area)
     frozen = io.BytesIO()
     freeze(found.items, frozen)
@@ -77,12 +76,17 @@ def open_cube(
         if len(mine)
     ]
     if not steps:
-        raise NoItemsError(f"{source} has no item over {request.area.name} in {request.period.text}.", fix="Check the period.")
+        raise no_items(request, [facts.key], found.left_out)
     spec = chosen.cube_spec(facts)
     cubes = [open_step(scenes, tile, spec, collection=facts, chunks=chunks) for _, scenes in steps]
     times = np.array([step.start.replace(tzinfo=None) for step, _ in steps], dtype="datetime64[ns]")
     return xr.concat(
-        cubes, dim=xr.Variable("time", times), coords="minimal", compat="override", join="override", combine_attrs="override"
+        cubes,
+        dim=xr.Variable("time", times),
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
     )
 
 

@@ -6,15 +6,16 @@ thousand footprints. So tiles meet footprints in a tree, and the rows of a footp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.affinity import translate
 
-from swath.grid import Tile
+from swath.grid import Area, Grid, Tile, outline
 
 # Edges of a scene are straight in its projection, those of its footprint straight in degrees: over 110 km
 # they part by up to some 400 m. A tile looks this much further, so that no strip at a scene's edge is lost.
@@ -58,7 +59,8 @@ class Join:
         """Each tile with the sorted rows of the items that may touch it; memory is that of one batch."""
         stream = iter(tiles)
         while batch := list(islice(stream, BATCH)):
-            shapes = np.array([_searched(tile) for tile in batch], dtype=object)
+            outline(batch)
+            shapes = _searched(batch)
             shapely.prepare(shapes)
             which, footprint = self._tree.query(shapes, predicate="intersects")
             order = np.argsort(which, kind="stable")
@@ -75,8 +77,30 @@ class Join:
         return found
 
 
-def _searched(tile: Tile) -> shapely.Geometry:
-    """The tile's footprint with the margin, degrees."""
-    footprint = tile.footprint
-    latitude = min(abs(footprint.bounds[1]), abs(footprint.bounds[3]), 85.0)
-    return footprint.buffer(MARGIN_M / METRES_A_DEGREE / np.cos(np.radians(latitude)), join_style="mitre")
+def searched_area(area: Area, grid: Grid) -> Area:
+    """Where items must be looked for, so that every tile that touches an area is made whole.
+
+    A tile reaches beyond the area by up to its diagonal. What lies there belongs to it too: a unit is the same whatever
+    area selected it. Items that touch no tile after all are frozen in vain, and never read.
+    """
+    reach = grid.tile_size * grid.resolution * np.sqrt(2) + MARGIN_M
+    _, south, _, north = area.geometry.bounds
+    degrees = reach / METRES_A_DEGREE / np.cos(np.radians(min(max(abs(south), abs(north)), 85.0)))
+    # coarser corners make it quick for coasts of a million vertices; what they and the round ends lose is added first
+    coarse = shapely.simplify(area.geometry, degrees / 10)
+    wide = shapely.buffer(coarse, degrees * 1.2, quad_segs=4)
+    return Area.of(shapely.intersection(wide, shapely.box(-360, -90, 360, 90)), name=area.name)
+
+
+def _searched(tiles: Sequence[Tile]) -> NDArray[np.object_]:
+    """Footprints of tiles with the margin, degrees; on both sides of 180 where they touch that."""
+    footprints = np.array([tile.footprint for tile in tiles], dtype=object)
+    _, south, _, north = shapely.bounds(footprints).T
+    latitude = np.minimum(np.maximum(np.abs(south), np.abs(north)), 85.0)
+    margin = MARGIN_M / METRES_A_DEGREE / np.cos(np.radians(latitude))
+    wide = np.asarray(shapely.buffer(footprints, margin, join_style="mitre"), dtype=object)
+    west, _, east, _ = shapely.bounds(wide).T
+    for beyond, turn in ((east > 180, -360.0), (west < -180, 360.0)):
+        for i in np.flatnonzero(beyond):
+            wide[i] = shapely.union(wide[i], translate(wide[i], turn))
+    return wide

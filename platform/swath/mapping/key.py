@@ -51,7 +51,11 @@ class KeyMaker:
             item_digests: Digest of each item in order of rows, shape (n, 16).
         """
         head = json.dumps([self.product, self.model, self.backend, tile, step]).encode()
-        content = hashlib.sha256(head + np.ascontiguousarray(item_digests).tobytes())
-        code = json.dumps(dict(self.pixels), sort_keys=True).encode()
-        key = hashlib.sha256(content.digest() + code)
-        return key.hexdigest()[:KEY_DIGITS], content.hexdigest()[:KEY_DIGITS]
+        content = hashlib.sha256(head + np.ascontiguousarray(item_digests).tobytes()).hexdigest()[:KEY_DIGITS]
+        return key_of(content, self.pixels), content
+
+
+def key_of(content: str, pixels: Mapping[str, int]) -> str:
+    """The key of a unit of this content when code of these versions makes it, 12 hexadecimal digits."""
+    code = json.dumps(dict(pixels), sort_keys=True)
+    return hashlib.sha256(f"{content} {code}".encode()).hexdigest()[:KEY_DIGITS]

@@ -9,6 +9,7 @@ from swath.errors import StoreError
 from swath.mapping.plan import Plan
 from swath.mapping.publish import published_units, standing_units
 from swath.mapping.recipe import FILE as RECIPE
+from swath.mapping.stale import stale_units
 from swath.settings import settings
 from swath.store import Lease, Store, done_units, names, read_progress
 from swath.store.names import parse
@@ -29,7 +30,7 @@ def roots(store: Store) -> list[str]:
     )
     if not found:
         raise StoreError(
-            f"{store.url('')} holds no map of Swath.",
+            f"{store.root} holds no map of Swath.",
             fix="Give the folder or prefix that `swath map --store` wrote to.",
         )
     return found
@@ -71,11 +72,15 @@ def read_status(store: Store) -> list[dict[str, Any]]:
 
 
 def open_runs(store: Store) -> list[Plan]:
-    """Plans of a store of which a unit is not made."""
+    """Plans of a store of which a unit is not made, neither by this code nor by older code."""
     left = []
     for plan in plans(store):
         done = done_units(store, plan.root, {unit.step for unit in plan.units(items=False)})
-        if any(unit.scenes and not done.get((unit.step, unit.tile)) for unit in plan.units(items=False)):
+        kept = stale_units(plan, done)
+        if any(
+            unit.scenes and unit.key not in done.get((unit.step, unit.tile), ()) and unit.id not in kept
+            for unit in plan.units(items=False)
+        ):
             left.append(plan)
     return left
 
@@ -83,7 +88,8 @@ def open_runs(store: Store) -> list[Plan]:
 def clean(store: Store, *, dry_run: bool = False) -> list[tuple[str, int]]:
     """Delete files of units that no collection refers to: half-written ones, and those of superseded keys.
 
-    Units that are made but not published yet (their run was killed) are kept: they belong to a committed plan.
+    Units that are made but not published yet are kept: their run was killed, or stopped by a full store, and goes on.
+    Of a run that came to its end they are superseded where another stands in their place.
 
     Args:
         store: To clean.
@@ -93,22 +99,34 @@ def clean(store: Store, *, dry_run: bool = False) -> list[tuple[str, int]]:
         (key, bytes) of what went, or would go.
 
     Raises:
+        StoreError: It holds no map, or cannot be written.
         StoreBusyError: A driver works in it.
     """
     removed: list[tuple[str, int]] = []
-    for root in roots(store):
+    found = roots(store)
+    store.check_writable()
+    for root in found:
         with Lease(store, f"{root}/lease.json"):
-            keep = published_units(store, root)
+            published = published_units(store, root)
+            keep = {(*place, key) for place, key in published.items()}
             for plan in plans(store):
                 if plan.root == root:
-                    keep |= standing_units(plan, {})
+                    ended = _ended(plan)
+                    standing = standing_units(plan, {}).items()
+                    keep |= {(*place, key) for place, key in standing if not ended or place not in published}
             goes = []
             for key, size in store.list(root):
                 file = parse(root, key)
-                if file is not None and keep.get((file.period, file.tile)) != file.key:
+                if file is not None and (file.period, file.tile, file.key) not in keep:
                     goes.append((key, size))
             if not dry_run:
                 store.delete([key for key, _ in goes])
                 store.remove_leftovers()
             removed += goes
     return removed
+
+
+def _ended(plan: Plan) -> bool:
+    """True when the run came to its end, after which it published what it had made."""
+    progress = read_progress(plan.store, plan.root, plan.run)
+    return progress is not None and progress.state in ("done", "failed")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,23 +17,21 @@ import numpy as np
 import shapely
 
 from swath.cube import CubeSpec
-from swath.errors import NoItemsError, ProductError
 from swath.grid import Area, Grid, Period
 from swath.mapping.cost import CostModel, coverage
+from swath.mapping.inputs import Said, frozen_inputs, grid_of, no_items
 from swath.mapping.join import Join
-from swath.mapping.key import KeyMaker, pixels_of_code
+from swath.mapping.key import KeyMaker, key_of, pixels_of_code
 from swath.mapping.recipe import claim, recipe
 from swath.mapping.request import MapRequest
 from swath.mapping.steps import Steps
 from swath.mapping.table import ItemTable
 from swath.mapping.units import Unit, UnitWriter, read_units
 from swath.products import Layer, Product
-from swath.sources import Collection, FrozenItems, SearchResult, collection, freeze, search
-from swath.sources.offered import offered
+from swath.sources import Collection, FrozenItems, collection
 from swath.store import Store, names
 
 BACKEND = "numba"
-Said = Callable[[str], None]
 
 
 @dataclass
@@ -110,14 +108,19 @@ class Plan:
         return Totals(**self.facts["totals"])
 
     def units(self, *, items: bool = True) -> Iterator[Unit]:
-        """All units in order, those without input too; see `read_units`."""
+        """All units in order, those without input too; see `read_units`.
+
+        Their keys are those of this code: a plan of older code names the same inputs, but not the same pixels.
+        """
+        pixels = pixels_of_code()
+        same = self.facts["pixels"] == pixels
         with self.store.open_read(names.run_file(self.root, self.run, "tiles.parquet")) as file:
-            yield from read_units(file, items=items)
+            for unit in read_units(file, items=items):
+                yield unit if same else replace(unit, key=key_of(unit.content, pixels))
 
     def items(self) -> FrozenItems:
         """The frozen items."""
-        key = names.run_file(self.root, self.run, "items.parquet")
-        return FrozenItems.open(self.store.url(key) if self.store.is_local else self.store.read_bytes(key))
+        return FrozenItems.open(self.store.url(names.run_file(self.root, self.run, "items.parquet")))
 
 
 def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) -> Plan:
@@ -139,21 +142,20 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         say(f"run {request.run}: its plan stands in the store, items stay as they were frozen")
         return Plan.open(store, root, request.run)
     store.check_writable()
-    say(f"searching {request.source}")
-    facts, found = _searched(request)
-    grid = Grid.named(
-        product.grid_name(facts), resolution=product.resolution(facts), tile_size=product.output.grid.tile_size
-    )
-    product.layers(facts)
-    claim(store, root, recipe(product, facts, grid))
     with tempfile.TemporaryDirectory(prefix="swath-plan-") as folder:
         items_path, units_path = Path(folder, "items.parquet"), Path(folder, "tiles.parquet")
-        say(f"freezing {len(found.items)} items")
-        digest = freeze(found.items, items_path)
+        facts, found = frozen_inputs(request, items_path, say)
+        grid = grid_of(product, facts)
+        product.layers(facts)
+        claim(store, root, recipe(product, facts, grid))
         items = FrozenItems.open(items_path)
+        say(f"joining {len(items)} items with the tiles of {request.area.name}")
         totals = write_units(
             items, grid=grid, area=request.area, period=request.period, product=product, facts=facts, path=units_path
         )
+        if not totals.units:
+            raise no_items(request, [facts.key], found.left_out)
+        digest = items.digest
         store.put_file(names.run_file(root, request.run, "items.parquet"), items_path)
         store.put_file(names.run_file(root, request.run, "tiles.parquet"), units_path)
     content = {
@@ -214,13 +216,14 @@ def write_units(
                     end=step.end,
                     bbox=tile.bbox,
                     scenes=len(mine),
-                    items=tuple(mine.tolist()),
+                    items=(),
                     key=key,
                     content=content,
                     km2=tile.km2,
                     bytes=cost.bytes,
                     seconds=cost.seconds,
-                )  # fmt: skip
+                ),
+                mine,
             )
             if not len(mine):
                 totals.without_input += 1
@@ -236,40 +239,6 @@ def write_units(
     totals.scenes = int(used.sum())
     totals.assets = totals.scenes * len(costs.bands)
     return totals
-
-
-def _searched(request: MapRequest) -> tuple[Collection, SearchResult]:
-    """The collection and its items: the one that the product names, or the one of which the source has items here."""
-    product = request.product
-    composite = product.inputs[0].composite
-    wanted = product.inputs[0].collection
-    choices = offered(request.source) if wanted == "auto" else [collection(wanted)]
-    results = {
-        facts.key: search(
-            request.source, collection=facts, area=request.area, period=request.period, max_cloud=composite.max_cloud
-        )
-        for facts in choices
-    }
-    found = {key: result for key, result in results.items() if result.items}
-    if len(found) > 1:
-        counts = ", ".join(f"{key} ({len(result.items)} items)" for key, result in found.items())
-        raise ProductError(
-            f"{product.name}: {request.source} has items of several collections here: {counts}.",
-            fix=f"Name one with --set inputs.0.collection={min(found)}.",
-            field="inputs.0.collection",
-            choices=sorted(found),
-        )
-    if not found:
-        left_out = [entry for result in results.values() for entry in result.left_out]
-        raise NoItemsError(
-            f"{request.source} has no item of {', '.join(results)} over {request.area.name} in {request.period.text}"
-            + (f"; {len(left_out)} were left out, the first because: {left_out[0][1]}" if left_out else "")
-            + ".",
-            fix="Check area and period against the source's extent; over the sea most archives have nothing.",
-            left_out=[list(entry) for entry in left_out[:100]],
-        )
-    key = next(iter(found))
-    return collection(key), found[key]
 
 
 def _software() -> dict[str, Any]:

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from affine import Affine
 
 from swath.mapping.collection import Summaries, make_collection, table_asset, write_items_table
-from swath.mapping.plan import Plan, Said
+from swath.mapping.inputs import Said
+from swath.mapping.plan import Plan
 from swath.mapping.vrt import Part, make_vrt, zone_name
 from swath.store import MissingKeyError, Store, done_units, names
 

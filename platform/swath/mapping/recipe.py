@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 from swath.errors import StoreMismatchError
 from swath.grid import Grid
@@ -24,6 +25,8 @@ def recipe(product: Product, collection: Collection, grid: Grid) -> dict[str, ob
         "tile_size": grid.tile_size,
         "layers": [layer.name for layer in product.layers(collection)],
         "pixels": product.pixel_digest(collection),
+        # only to tell which field makes the pixels differ
+        "fields": _flat(product.model_dump(mode="json", include={"inputs", "index_of_composite", "output"})),
     }
 
 
@@ -37,11 +40,26 @@ def claim(store: Store, root: str, mine: dict[str, object]) -> None:
     if store.create(key, json.dumps(mine, indent=1).encode()):
         return
     there = json.loads(store.read_bytes(key))
-    differs = [name for name in mine if there.get(name) != mine[name]]
+    differs = [name for name in mine if name != "fields" and there.get(name) != mine[name]]
     if differs:
-        said = "; ".join(f"{name} is {there.get(name)!r}, asked for is {mine[name]!r}" for name in differs)
+        is_there, asked = dict(there), dict(mine)
+        if differs == ["pixels"]:
+            fields = there.get("fields", {}), cast("dict[str, object]", mine["fields"])
+            named = sorted(name for name in {*fields[0], *fields[1]} if fields[0].get(name) != fields[1].get(name))
+            if named:  # else the facts of the collection have changed since
+                (is_there, asked), differs = fields, named
+        said = "; ".join(f"{name} is {is_there.get(name)!r}, asked for is {asked.get(name)!r}" for name in differs)
         raise StoreMismatchError(
             f"{store.url(root)} holds another map: {said}.",
-            fix="Take another --store, or give the product another version (--set version=…).",
+            fix="Take another --store, or give the product another version (--set \"version='…'\").",
             differs=differs,
         )
+
+
+def _flat(value: object, path: str = "") -> dict[str, object]:
+    """Nested fields by path, as `--set` writes them: `inputs.0.composite.method`."""
+    if isinstance(value, dict) and value:
+        return {k: v for name, part in value.items() for k, v in _flat(part, f"{path}{name}.").items()}
+    if isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
+        return {k: v for n, part in enumerate(value) for k, v in _flat(part, f"{path}{n}.").items()}
+    return {path.removesuffix("."): value}

@@ -12,7 +12,8 @@ from typing import Any
 from swath.cluster import connect
 from swath.errors import RequestError
 from swath.mapping.books import Books
-from swath.mapping.plan import Plan, Said
+from swath.mapping.inputs import Said
+from swath.mapping.plan import Plan
 from swath.mapping.publish import publish
 from swath.mapping.stale import stale_units
 from swath.mapping.units import Unit
@@ -49,6 +50,7 @@ class RunResult:
         failures: The first hundred failure records.
         failed_folder: Where all of them stand.
         skipped: Files that could not be read and were left out as the product allows, with the number of units.
+        conflicts: What items say against their files, which win: href, item, item_epsg, file_crs.
     """
 
     run: str
@@ -63,6 +65,7 @@ class RunResult:
     failures: list[dict[str, Any]] = field(default_factory=list)
     failed_folder: str = ""
     skipped: dict[str, int] = field(default_factory=dict)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -93,6 +96,7 @@ def carry_out(
         say: Told what is being done, a line a stage.
 
     Raises:
+        StoreError: The store cannot be written.
         StoreBusyError: Another living driver works in this folder of the store.
         RequestError: There are units of older code, and `stale` does not say what to do with them.
         StoreFullError: The store has no space left; what is made stays, and the same call goes on.
@@ -100,6 +104,7 @@ def carry_out(
     started = time.monotonic()
     store, root, run = plan.store, plan.root, plan.run
     result = RunResult(run=run, store=store.root, failed_folder=store.url(names.failed_folder(root, run)))
+    store.check_writable()
     with Lease(store, f"{root}/lease.json") as lease:
         done = done_units(store, root, {unit.step for unit in plan.units(items=False)})
         kept = settle_stale(plan, done, stale, say)
@@ -107,6 +112,7 @@ def carry_out(
         result.found = sum(_stands(unit, done, kept) for unit in plan.units(items=False))
         tally = Tally(plan.totals.units, before=result.found)
         books = Books(plan, tally)
+        books.settle(unit.id for unit in plan.units(items=False) if _stands(unit, done, kept))
 
         def pending() -> Iterator[Unit]:
             for unit in plan.units():
@@ -139,6 +145,7 @@ def carry_out(
             raise error
         result.failures = [record for record, _ in zip(books.failures, range(LISTED), strict=False)]
         result.skipped = dict(books.skipped)
+        result.conflicts = [books.conflicts[href] for href in sorted(books.conflicts)]
         if not lease.lost:
             result.collection = publish(plan, kept, say=say)
     result.seconds = time.monotonic() - started

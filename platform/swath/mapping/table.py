@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,24 +36,50 @@ class ItemTable:
     @classmethod
     def of(cls, items: FrozenItems) -> ItemTable:
         """The columns of a frozen table; hrefs stay where they are."""
-        table = items.footprints(("geometry", "datetime", "cloud", "observation", "digest"))
-        geometry = _codes(table["geometry"])
-        digests = table["digest"].combine_chunks().cast(pa.binary(16))
+        number = len(items)
+        shape_of, observations = np.empty(number, np.int32), np.empty(number, np.int32)
+        times, cloud = np.empty(number, np.int64), np.empty(number, np.float32)
+        digests = np.empty((number, 16), np.uint8)
+        shapes, names = Codes(), Codes()
+        row = 0
+        for part in items.footprint_parts(("geometry", "datetime", "cloud", "observation", "digest")):
+            here = slice(row, row := row + part.num_rows)
+            shapes.code(part["geometry"], shape_of[here])
+            names.code(part["observation"], observations[here])
+            times[here] = part["datetime"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
+            cloud[here] = pc.fill_null(part["cloud"], 0.0).to_numpy()
+            digest = pa.concat_arrays(part["digest"].cast(pa.binary(16)).chunks or [pa.array([], pa.binary(16))])
+            flat = np.frombuffer(digest.buffers()[1], np.uint8)[digest.offset * 16 :]
+            digests[here] = flat[: len(digest) * 16].reshape(-1, 16)
         return cls(
             footprints=Footprints(
-                shapes=np.asarray(shapely.from_wkb(geometry.dictionary.to_numpy(zero_copy_only=False)), dtype=object),
-                shape_of=geometry.indices.to_numpy().astype(np.int32),
+                shapes=np.asarray(shapely.from_wkb(np.array(list(shapes.known), dtype=object)), dtype=object),
+                shape_of=shape_of,
             ),
-            times=table["datetime"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(),
-            observations=_codes(table["observation"]).indices.to_numpy().astype(np.int32),
-            cloud_cover=pc.fill_null(table["cloud"], 0.0).to_numpy().astype(np.float32),
-            digests=np.frombuffer(digests.buffers()[1], np.uint8)[digests.offset * 16 :][: len(table) * 16].reshape(
-                -1, 16
-            ),
+            times=times,
+            observations=observations,
+            cloud_cover=cloud,
+            digests=digests,
         )
 
 
-def _codes(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    return column.unify_dictionaries().combine_chunks()
+class Codes:
+    """Numbers for distinct values, by their first appearance.
+
+    Attributes:
+        known: Number of each value, in order of the numbers.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[Any, int] = {}
+
+    def code(self, column: pa.ChunkedArray, out: NDArray[np.int32]) -> None:
+        """Write the number of each of the column's values (dictionary-encoded or not) to `out`."""
+        row = 0
+        for chunk in column.chunks:
+            coded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+            values = coded.dictionary.to_pylist()
+            numbers = np.array([self.known.setdefault(value, len(self.known)) for value in values], np.int32)
+            if len(values):
+                out[row : row + len(chunk)] = numbers[coded.indices.to_numpy()]
+            row += len(chunk)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 BATCH = 2048
 
@@ -70,19 +72,38 @@ class UnitWriter:
     """Writes units as they come; memory is that of one batch."""
 
     def __init__(self, file: BinaryIO | str) -> None:
-        self._writer = pq.ParquetWriter(file, SCHEMA, compression="zstd", store_schema=False)
-        self._rows: list[dict[str, Any]] = []
+        # a column of distinct values gains nothing from a dictionary, and building one takes its time
+        coded = ["tile", "step", "start", "end", "scenes"]
+        self._writer = pq.ParquetWriter(file, SCHEMA, compression="zstd", store_schema=False, use_dictionary=coded)
+        self._units: list[Unit] = []
+        self._items: list[NDArray[np.int32]] = []
 
-    def add(self, unit: Unit) -> None:
-        """Append one unit."""
-        self._rows.append(vars(unit))
-        if len(self._rows) >= BATCH:
+    def add(self, unit: Unit, items: NDArray[np.int32]) -> None:
+        """Append one unit.
+
+        Args:
+            unit: Its own `items` stay unread: a continent's make a hundred million Python numbers.
+            items: Rows of its items, shape (scenes,).
+        """
+        self._units.append(unit)
+        self._items.append(items)
+        if len(self._units) >= BATCH:
             self._flush()
 
     def _flush(self) -> None:
-        if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
-            self._rows.clear()
+        if self._units:
+            columns = {field.name: field.type for field in SCHEMA}
+            arrays = []
+            for name, kind in columns.items():
+                if name == "items":
+                    ends = np.cumsum([0, *(len(rows) for rows in self._items)], dtype=np.int32)
+                    rows = np.concatenate(self._items).astype(np.int32, copy=False)
+                    arrays.append(pa.ListArray.from_arrays(pa.array(ends), pa.array(rows)))
+                else:
+                    arrays.append(pa.array([getattr(unit, name) for unit in self._units], kind))
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+            self._units.clear()
+            self._items.clear()
 
     def close(self) -> None:
         """Write what is left and the file's end."""

@@ -131,6 +131,7 @@ class MapWork:
             "km2": unit.km2,
             "scenes": len(made.read.scenes),
             "skipped": made.read.composite.skipped,
+            "conflicts": made.read.composite.notes,
             "bytes_written": written,
             "seconds_encode": encoding,
             "seconds_put": putting,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from swath.cube.spec import CubeSpec, Method, Resampling
+from swath.cube.spec import Adjust, CubeSpec, Method, Resampling
 from swath.errors import ProductError
 from swath.products.validation import suggest
 from swath.sources.facts import Band, BandKind, Collection, MaskRule
@@ -85,6 +85,11 @@ class Input(_Part):
     band_resampling: dict[str, Resampling] = Field(
         default_factory=dict, description="Exceptions of `resampling`, by band name or common name."
     )
+    adjust: Adjust = Field(
+        default="none",
+        description="Landsat: coefficients that bring TM and ETM+ to OLI; without them a mix of the two is refused. "
+        "roy-2016: Roy et al. 2016, doi:10.1016/j.rse.2015.12.024.",
+    )
     on_missing: Literal["fail", "skip"] = Field(
         default="fail",
         description="A band file that cannot be read: `fail` the unit, or `skip` that date and list the file.",
@@ -122,6 +127,7 @@ class Input(_Part):
             max_cloud=self.composite.max_cloud,
             resampling=self.resampling,
             band_resampling=exceptions,
+            adjust=self.adjust,
             on_missing=self.on_missing,
         )
 

@@ -34,7 +34,17 @@ from swath.sources.selection import COLLECTION, DN_SHIFT, OBSERVATION
 #: Rows of a row group: what a worker reads to get at one scene.
 ROWS = 5_000
 _CACHED_GROUPS = 8
+_PART_GROUPS = 20
 _FOOTPRINT = ("bbox", "geometry", "datetime", "epsg", "cloud", "observation", "collection")
+# name of a column in `footprints`: columns of the file
+_STORED = {
+    "bbox": ("bbox.xmin", "bbox.ymin", "bbox.xmax", "bbox.ymax"),
+    "epsg": ("proj:epsg",),
+    "cloud": ("eo:cloud_cover",),
+    "observation": (OBSERVATION,),
+    "collection": (COLLECTION,),
+    "digest": (DIGEST,),
+}
 
 Target = str | os.PathLike[str] | IO[bytes]
 Source = str | os.PathLike[str] | bytes
@@ -125,13 +135,30 @@ class FrozenItems:
         """
         return cls(source)
 
-    def _open(self, **options: Any) -> pq.ParquetFile:
+    @classmethod
+    def at(cls, source: str | os.PathLike[str]) -> FrozenItems | None:
+        """The frozen table that a source is, with whatever items it holds; None if the source is anything else."""
+        name = os.fspath(source)
+        if not name.endswith(".parquet") or ("://" not in name and not Path(name).is_file()):
+            return None
+        try:
+            table = cls(name)
+        except SourceError:
+            return None
+        return table if DIGEST in table._file.schema_arrow.names else None
+
+    @property
+    def collections(self) -> list[str]:
+        """Keys of the collections of its items, sorted."""
+        return sorted(set(pc.unique(self.footprints(("collection",))["collection"]).to_pylist()))
+
+    def _open(self, *, memory_map: bool = True, **options: Any) -> pq.ParquetFile:
         if isinstance(self._source, bytes):
             return pq.ParquetFile(io.BytesIO(self._source), **options)
         name = os.fspath(self._source)
         if "://" in name:
             return pq.ParquetFile(fsspec.open(name, "rb", **fsspec_options(name)).open(), **options)
-        return pq.ParquetFile(name, memory_map=True, **options)
+        return pq.ParquetFile(name, memory_map=memory_map, **options)
 
     @property
     def _name(self) -> str:
@@ -166,24 +193,27 @@ class FrozenItems:
                 (int32), `cloud` (percent), `observation` and `collection` (dictionary-encoded strings), `digest`
                 (16 bytes: the item and all its assets, signatures left out).
         """
-        stored = {
-            "bbox": ("bbox.xmin", "bbox.ymin", "bbox.xmax", "bbox.ymax"),
-            "epsg": ("proj:epsg",),
-            "cloud": ("eo:cloud_cover",),
-            "observation": (OBSERVATION,),
-            "collection": (COLLECTION,),
-            "digest": (DIGEST,),
-        }
-        wanted = [name for column in columns for name in stored.get(column, (column,))]
-        table = self._open(read_dictionary=["geometry", OBSERVATION, COLLECTION]).read(columns=wanted)
-        out: dict[str, Any] = {}
-        for column in columns:
-            if column == "bbox":
-                for side in ("xmin", "ymin", "xmax", "ymax"):
-                    out[side] = pc.struct_field(table["bbox"], side)
-            else:
-                out[column] = table[stored.get(column, (column,))[0]]
-        return pa.table(out).unify_dictionaries()
+        return pa.concat_tables(self.footprint_parts(columns)).unify_dictionaries()
+
+    def footprint_parts(self, columns: Sequence[str] = _FOOTPRINT) -> Iterator[pa.Table]:
+        """As `footprints`, some row groups at a time, in order of rows: millions of items are not held at once."""
+        wanted = [name for column in columns for name in _STORED.get(column, (column,))]
+        # not mapped: pages of a mapped file that have been read count as this process's memory
+        file = self._open(
+            read_dictionary=["geometry", OBSERVATION, COLLECTION], metadata=self._file.metadata, memory_map=False
+        )
+        with file:
+            for first in range(0, max(1, file.num_row_groups), _PART_GROUPS):
+                groups = range(first, min(first + _PART_GROUPS, file.num_row_groups))
+                table = file.read_row_groups(list(groups), columns=wanted)
+                out: dict[str, Any] = {}
+                for column in columns:
+                    if column == "bbox":
+                        for side in ("xmin", "ymin", "xmax", "ymax"):
+                            out[side] = pc.struct_field(table["bbox"], side)
+                    else:
+                        out[column] = table[_STORED.get(column, (column,))[0]]
+                yield pa.table(out)
 
     def scenes(self, rows: Sequence[int], bands: Sequence[str] | None = None) -> list[Scene]:
         """Scenes of some rows, in order of datetime, then id, whatever the order of `rows`.

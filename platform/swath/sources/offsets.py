@@ -28,6 +28,8 @@ OFFSET = 1000
 Reader = Callable[[str], "npt.NDArray[Any]"]
 
 _BASELINE = re.compile(r"(?:^|[_-])N(\d{2})\.?(\d{2})(?:[_.-]|$)")
+# Earth Search v1, and v0 (github.com/cirrus-geo/cirrus-earth-search/issues/33)
+_FLAGS = ("earthsearch:boa_offset_applied", "sentinel:boa_offset_applied")
 _CHECK_BANDS = ("B04", "B12")
 # Dark vegetation, water and shadow reflect 0 to 4 % in B04 and B12: a first percentile of 850 to 1400 with the
 # offset, below 400 without. A first percentile under 700 cannot hold it; above 1400 (bare desert, snow) says nothing.
@@ -53,7 +55,12 @@ class Verdict:
 def processing_baseline(item: Mapping[str, Any]) -> tuple[int, int] | None:
     """(major, minor) of the processing baseline, from properties, product id, uri, or the item's id."""
     properties = item.get("properties", {})
-    for key in ("s2:processing_baseline", "sentinel2:processing_baseline", "processing:version"):
+    for key in (
+        "s2:processing_baseline",
+        "sentinel:processing_baseline",
+        "sentinel2:processing_baseline",
+        "processing:version",
+    ):
         hit = re.fullmatch(r"N?(\d{1,2})\.?(\d{2})", str(properties.get(key) or ""))
         if hit:
             return int(hit.group(1)), int(hit.group(2))
@@ -75,7 +82,8 @@ def decide(item: Mapping[str, Any], facts: Collection, read: Reader | None = Non
     """
     if facts.offset_rule == "none":
         return Verdict(0, "collection without a varying offset")
-    flag = item.get("properties", {}).get("earthsearch:boa_offset_applied")
+    properties = item.get("properties", {})
+    flag = next((properties[key] for key in _FLAGS if properties.get(key) is not None), None)
     baseline = processing_baseline(item)
     if facts.offset_rule == "earth-search-flag":
         return _earth_search(item, facts, baseline, flag, read or coarsest_overview)

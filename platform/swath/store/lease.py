@@ -23,6 +23,8 @@ from swath.errors import StoreBusyError, StoreWriteError, SwathError
 from swath.settings import settings
 from swath.store.base import MissingKeyError, Store
 
+_given_up: set[str] = set()  #: tokens of leases of this process whose end could not be written
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -71,9 +73,9 @@ class Owner:
         return json.dumps(asdict(self), indent=1).encode()
 
     def gone(self) -> bool:
-        """True when released, when no heartbeat came for `ttl`, or when it is a dead process of this machine."""
+        """True when released, given up here, silent for `ttl`, or of a process of this machine that is dead."""
         # a heartbeat far in the future is a clock that cannot be trusted: after the same time it counts as old
-        if self.released or abs(time.time() - self.beat) > self.ttl:
+        if self.released or self.token in _given_up or abs(time.time() - self.beat) > self.ttl:
             return True
         if not self.machine or self.machine != _machine():
             return False
@@ -125,8 +127,10 @@ class Lease:
             try:
                 self._put(released=True)
             except SwathError:
-                # a full or unreachable store must not hide why the block ended: the lease runs out by itself
+                # a full or unreachable store must not hide why the block ended: the lease runs out by itself, and this
+                # process knows that it has ended
                 self._lost.set()
+                _given_up.add(self._owner.token)
 
     def _acquire(self) -> None:
         for _ in range(5):  # each turn that is lost was won by another driver

@@ -1,0 +1,40 @@
+"""How many workers and threads a run takes."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from swath.mapping.run import MOST_THREADS, RunResult, workers_for
+from swath.runs import InlineExecutor, RayExecutor
+
+PLAN = SimpleNamespace(store=SimpleNamespace(root="/s"), root="mosaic/1.0", run="0123456789ab")
+
+
+def test_inline_is_one_worker_of_this_process():
+    _, executor = workers_for(PLAN, False, [], None)
+    assert isinstance(executor, InlineExecutor)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "workers", "each"),
+    [
+        ([2.0], None, 2),
+        ([64.0, 64.0], None, MOST_THREADS),
+        ([16.0, 1.0], None, 1),
+        ([8.0], 8, 1),
+        ([8.0], 1, MOST_THREADS),
+        ([0.0], None, 1),
+    ],
+)
+def test_on_ray_a_worker_has_as_many_threads_as_cores(cpus, workers, each):
+    work, executor = workers_for(PLAN, True, cpus, workers)
+    assert isinstance(executor, RayExecutor)
+    assert executor.cpus == each
+    assert executor.most == workers
+    assert work._threads == each
+
+
+def test_a_result_names_its_counts_together():
+    told = RunResult("r", "/s", done=3, failed=1).to_dict()
+    assert told["units"] == {"done": 3, "found": 0, "failed": 1, "without_input": 0}
+    assert "done" not in told
