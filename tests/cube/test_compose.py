@@ -179,6 +179,30 @@ def test_best_keeps_the_bands_of_one_date_and_writes_its_day(maker, optical, mak
     np.testing.assert_array_equal(made.layers["day"], np.where(clear.any(0), first + chosen, 0))
 
 
+def test_a_date_without_a_score_is_taken_where_there_is_no_other(maker, optical, make_tile):
+    # both bands reflect nothing: the index has no value
+    maker.scene({band: maker.file(band, np.full((24, 30), 1000, np.uint16)) for band in BANDS})
+    spec = CubeSpec(bands=BANDS, method=Method.BEST, score="ndvi_max")
+    made = compose(maker.scenes, make_tile(), spec, collection=optical)
+    assert (made.count == 1).all() and (made.layers["B04"] == 1000).all() and (made.layers["day"] > 0).all()
+
+
+def test_pixels_masked_on_more_than_nine_of_ten_dates_are_reported(maker, optical, make_tile):
+    for date in range(20):
+        classes = np.full((12, 15), 4, np.uint8)
+        classes[0, 0] = 9  # always cloud: 4 pixels of 10 m
+        classes[0, 1] = 4 if date in (3, 7) else 9  # exactly nine of ten
+        classes[0, 2] = 4 if date == 5 else 9
+        classes[6:] = 9
+        values = np.full((24, 30), 2000, np.uint16)
+        values[12:, :] = 2000 if date <= 3 else 0  # too few dates to tell
+        files = {"B04": maker.file(f"v{date}", values), "SCL": maker.file(f"c{date}", classes, resolution=20)}
+        maker.scene(files)
+    spec = CubeSpec(bands=("B04",), masks=optical.masks)
+    made = compose(maker.scenes, make_tile(), spec, collection=optical)
+    assert made.stats["pixels_mostly_masked"] == 8
+
+
 @pytest.mark.parametrize("reader", ["odc", "stackstac"])
 @pytest.mark.parametrize(
     "more",

@@ -17,6 +17,7 @@ from swath.cube import (
 )
 from swath.cube.layers import LayerFacts
 from swath.errors import ProductError
+from swath.sources import collection
 
 
 def test_ndvi_of_a_composite_is_of_reflectance_with_offset(maker, optical, make_tile):
@@ -67,6 +68,25 @@ def test_indices_with_constants_take_their_defaults(optical):
 def test_a_wavelength_stands_in_for_a_missing_common_name(make_collection, make_band):
     collection = make_collection(extra={"B08": make_band("B08", common_name=None, wavelength=0.84)})
     assert index_bands("NDVI", collection)["N"] == "B08"
+
+
+@pytest.mark.parametrize(
+    ("key", "bands"),
+    [
+        ("usgs-landsat-c2-l2-sr", {"N": "nir08", "R": "red", "B": "blue"}),
+        ("planetary-computer-landsat-c2-l2", {"N": "nir08", "R": "red", "B": "blue"}),
+        ("lpcloud-hls-l30", {"N": "B05", "R": "B04", "B": "B02"}),
+        ("lpcloud-hls-s30", {"N": "B08", "R": "B04", "B": "B02"}),
+        ("planetary-computer-sentinel-2-l2a", {"N": "B08", "R": "B04", "B": "B02"}),
+    ],
+)
+def test_near_infrared_is_found_by_wavelength_where_its_name_is_another(key, bands):
+    assert index_bands("EVI", collection(key)) == bands
+
+
+def test_a_band_beyond_the_range_of_a_symbol_is_not_taken():
+    with pytest.raises(ProductError, match="rededge071"):
+        index_bands("NDREI", collection("usgs-landsat-c2-l2-sr"))
 
 
 def test_unknown_indices_name_near_ones_and_lacking_bands_are_told(optical):

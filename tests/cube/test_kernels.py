@@ -118,7 +118,8 @@ def test_float_median_and_mean_equal_numpy():
 def test_an_observation_counts_once_and_its_first_scene_decides(data, drop):
     slots = np.array([0, 0, 1, 2, 2])
     keep, taken, count = data.copy(), np.empty((3, 6), np.uint8), np.empty(6, np.uint8)
-    choosing.settle(keep, drop, slots, 0, taken, count)
+    seen = np.empty(6, np.uint8)
+    choosing.settle(keep, drop, slots, 0, taken, count, seen)
     for pixel in range(6):
         wins = []
         for observation in range(3):
@@ -126,12 +127,14 @@ def test_an_observation_counts_once_and_its_first_scene_decides(data, drop):
             wins += [s for s in has[:1] if not drop[s, pixel]]
         assert list(np.flatnonzero(keep[:, pixel])) == wins
         assert count[pixel] == len(wins)
+        assert seen[pixel] == len(set(slots[data[:, pixel] == 1]))
 
 
-def test_best_takes_the_earliest_of_equal_scores_and_never_a_nan():
+def test_best_takes_the_earliest_of_equal_scores_and_a_nan_only_where_all_are():
     keep = np.ones((3, 3), np.uint8)
     score = np.array([[1, np.nan, np.nan], [1, 2, np.nan], [0, 2, np.nan]], np.float32)
-    np.testing.assert_array_equal(choosing.best_kept(keep, np.arange(3), score), [0, 1, -1])
+    np.testing.assert_array_equal(choosing.best_kept(keep, np.arange(3), score), [0, 1, 0])
+    assert choosing.best_kept(np.zeros((1, 1), np.uint8), np.arange(1), score[:1, :1])[0] == -1
 
 
 def test_present_sees_no_data_and_nan():

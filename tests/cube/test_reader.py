@@ -160,6 +160,49 @@ def test_misaligned_coarsening_is_an_area_mean(maker, optical, make_tile):
     np.testing.assert_array_equal(got, 500)
 
 
+@pytest.mark.parametrize("how", ["nearest", "bilinear"])
+@pytest.mark.parametrize(
+    ("resolution", "origin", "epsg"),
+    [
+        (10, (600_000.0, 5_800_000.0), 32633),
+        (10, (600_007.0, 5_799_994.0), 32633),
+        (20, (190_300.0, 5_809_600.0), 32634),
+        (10, (190_900.0, 5_809_000.0), 32634),
+    ],
+    ids=["aligned", "misaligned", "another zone", "another zone and finer"],
+)
+def test_saturated_numbers_never_mix_with_their_neighbours(
+    maker, make_collection, make_band, make_tile, how, resolution, origin, epsg
+):
+    band = make_band("B04", offset=-0.1, saturated=65535, common_name="red")
+    facts = make_collection(extra={"B04": band})
+    rng = np.random.default_rng(4)
+    values = rng.integers(1200, 1400, (130, 130)).astype(np.uint16)
+    bright = rng.random(values.shape) < 0.2
+    tile = make_tile((20, 20), resolution=20)
+    spec = CubeSpec(bands=("B04",), resampling=how)
+    got = []
+    for number in (65535, 0):
+        maker.scenes.clear()
+        file = maker.file(f"v{number}", np.where(bright, number, values).astype(np.uint16), resolution=resolution,
+                          origin=origin, epsg=epsg)  # fmt: skip
+        maker.scene({"B04": file}, epsg=epsg)
+        got.append(all_equal(maker, tile, ("B04",), facts, spec=spec, chunks=7)["B04"])
+    np.testing.assert_array_equal(*got)
+    assert 0 < np.count_nonzero(got[0]) and got[0].max() < 1400
+
+
+@pytest.mark.parametrize("how", ["bilinear", "cubic"])
+def test_smooth_resampling_from_another_zone_is_the_same_in_any_window(maker, optical, make_tile, how):
+    values = np.random.default_rng(4).integers(1200, 1400, (130, 130)).astype(np.uint16)
+    maker.scene({"B04": maker.file("v", values, resolution=20, origin=(190_300.0, 5_809_600.0), epsg=32634)})
+    spec = CubeSpec(bands=("B04",), resampling=how)
+    got = all_equal(maker, make_tile((20, 20), resolution=20), ("B04",), optical, spec=spec, chunks=7)["B04"]
+    whole = compose(maker.scenes, make_tile((20, 20), resolution=20), spec, collection=optical)
+    np.testing.assert_array_equal(whole.layers["B04"], got)
+    assert (got > 0).all()
+
+
 def test_the_files_crs_wins_over_the_items_and_is_noted(maker, optical, make_tile):
     values = ramp((24, 30))
     maker.scene({"B04": maker.file("v", values)}, epsg=32733)

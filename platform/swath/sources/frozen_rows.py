@@ -24,7 +24,7 @@ from swath.sources.items import (
     item_tile,
     item_updated,
 )
-from swath.sources.offsets import decide, processing_baseline
+from swath.sources.offsets import decide, offset_flag, processing_baseline
 from swath.sources.selection import COLLECTION, DN_SHIFT, OBSERVATION, marked
 
 #: Column of `item_digest`.
@@ -85,7 +85,6 @@ def row_of(item: Item) -> dict[str, Any]:
         item = marked(item, facts, verdict.dn_shift)
     properties = item["properties"]
     baseline = processing_baseline(item) if facts.sensor in ("sentinel-2", "simulated-optical") else None
-    flag = properties.get("earthsearch:boa_offset_applied")
     row: dict[str, Any] = {
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -106,7 +105,7 @@ def row_of(item: Item) -> dict[str, Any]:
         "grid:code": _grid_code(item, facts),
         "s2:datatake_id": properties.get("s2:datatake_id"),
         "s2:processing_baseline": None if baseline is None else f"{baseline[0]:02d}.{baseline[1]:02d}",
-        "earthsearch:boa_offset_applied": flag if isinstance(flag, bool) else None,
+        "earthsearch:boa_offset_applied": offset_flag(item),
         COLLECTION: properties[COLLECTION],
         OBSERVATION: properties[OBSERVATION],
         DN_SHIFT: properties[DN_SHIFT],

@@ -35,9 +35,14 @@ def observation(item: Mapping[str, Any], facts: Collection) -> str:
 
     Sentinel-2: start of the datatake, from its id or the product's name, so that another processing of the same
     pass has the same id. Landsat: WRS path and the local solar date (a pass over the Pacific crosses midnight UTC).
-    HLS S30: the sensing time in the granule's name, L30: platform and local solar date. Else: the instant.
+    HLS S30: the sensing time in the granule's name, L30: platform and local solar date. Else: the instant. Frozen items
+    keep what they have.
     """
     properties = item.get("properties", {})
+    known = properties.get("swath:observation")
+    if known:
+        # a table that Swath froze need not hold what the id was made of
+        return str(known)
     platform = item_platform(item)
     texts = [str(item.get("id", ""))]
     texts += [

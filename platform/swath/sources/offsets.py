@@ -72,6 +72,12 @@ def processing_baseline(item: Mapping[str, Any]) -> tuple[int, int] | None:
     return (int(hit.group(1)), int(hit.group(2))) if hit else None
 
 
+def offset_flag(item: Mapping[str, Any]) -> bool | None:
+    """Whether the item says that the offset was subtracted; None if it says nothing of it."""
+    said = (item.get("properties", {}).get(key) for key in _FLAGS)
+    return next((flag for flag in said if isinstance(flag, bool)), None)
+
+
 def decide(item: Mapping[str, Any], facts: Collection, read: Reader | None = None) -> Verdict:
     """What is added to the numbers of an item's reflectance bands.
 
@@ -80,10 +86,12 @@ def decide(item: Mapping[str, Any], facts: Collection, read: Reader | None = Non
         facts: Of its collection.
         read: Reads the coarsest overview of an href, for items whose flag is not believed; by default by rasterio.
     """
+    frozen = item.get("properties", {}).get("swath:dn_shift")
+    if frozen in (0, OFFSET) and item["properties"].get("swath:collection") == facts.key:
+        return Verdict(int(frozen), "decided when the item was frozen")
     if facts.offset_rule == "none":
         return Verdict(0, "collection without a varying offset")
-    properties = item.get("properties", {})
-    flag = next((properties[key] for key in _FLAGS if properties.get(key) is not None), None)
+    flag = offset_flag(item)
     baseline = processing_baseline(item)
     if facts.offset_rule == "earth-search-flag":
         return _earth_search(item, facts, baseline, flag, read or coarsest_overview)

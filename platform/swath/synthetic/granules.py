@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from swath.errors import AreaError, GridError
+from swath.grid.zones import zone_domain
 from swath.synthetic.window import STEP, Window
 
 AreaLike = Any  #: a `swath.grid.Area`, a shapely geometry in degrees, or (west, south, east, north)
@@ -77,8 +78,7 @@ def granules(area: AreaLike, pixels: int, overlap: int) -> list[Granule]:
     found = []
     for zone in range(1, 61):
         for south in (False, True):
-            west = zone * 6.0 - 186.0
-            part = whole.intersection(box(west, -80.0 if south else 0.0, west + 6.0, 0.0 if south else 84.0))
+            part = whole.intersection(zone_domain(zone, "s" if south else "n"))
             if part.is_empty or part.area == 0:
                 continue
             epsg = (32700 if south else 32600) + zone
