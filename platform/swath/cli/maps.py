@@ -258,6 +258,11 @@ def _show_result(console: Console, result: RunResult) -> None:
             console.print(f"    {read['href']}: {read['message']}", markup=False)
     if result.failed > 20:
         console.print(f"    and {result.failed - 20} more, in {result.failed_folder}")
+    if result.mostly_masked_pixels:
+        console.print(
+            f"[yellow]{result.mostly_masked_pixels:,} pixels were masked on more than 90 % of their dates[/]: "
+            "sand and roofs can look like cloud; look at the count."
+        )
     for href, count in list(result.skipped.items())[:20]:
         console.print(f"[yellow]skipped[/] {escape(href)} in {count} units")
     for note in result.conflicts[:20]:

@@ -24,6 +24,7 @@ class Books:
         failures: Records of failed units, in the store.
         tally: Counts and rates.
         skipped: Files that were left out as the product allows, with the number of units.
+        mostly_masked: Pixels masked on more than 90 % of their dates: bright sand and roofs look like cloud.
         conflicts: What an item says against its file, by href; the file wins.
         state: What progress.json says.
         reason: Why the run stopped.
@@ -33,6 +34,7 @@ class Books:
         self.failures = Failures(plan.store, plan.root, plan.run)
         self.tally = tally
         self.skipped: Counter[str] = Counter()
+        self.mostly_masked = 0
         self.conflicts: dict[str, dict[str, Any]] = {}
         self.state: State = "running"
         self.reason = ""
@@ -44,6 +46,7 @@ class Books:
         """Keep one event."""
         if isinstance(event, Done):
             self.failures.clear(event.unit)
+            self.mostly_masked += int(event.result.get("pixels_mostly_masked", 0))
             for href in {str(read.get("href")) for read in event.result.get("skipped", ())}:
                 if href in self.skipped or len(self.skipped) < MOST_NAMED:
                     self.skipped[href] += 1

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from swath.cube import check_mix
 from swath.errors import NoItemsError, ProductError
 from swath.grid import Grid
 from swath.mapping.join import searched_area
@@ -13,6 +14,7 @@ from swath.mapping.request import MapRequest
 from swath.products import Product
 from swath.sources import Collection, FrozenItems, SearchResult, collection, freeze, search
 from swath.sources.files import reading
+from swath.sources.items import item_datetime, item_platform
 from swath.sources.offered import offered
 
 Said = Callable[[str], None]
@@ -29,6 +31,7 @@ def frozen_inputs(request: MapRequest, path: Path, say: Said) -> tuple[Collectio
     if ready is None:
         say(f"searching {request.source}")
         facts, found = searched(request, whole_tiles=True)
+        _check_sensors(request, facts, found)
         say(f"freezing {len(found.items)} items")
         freeze(found.items, path)
         return facts, found
@@ -46,6 +49,14 @@ def frozen_inputs(request: MapRequest, path: Path, say: Said) -> tuple[Collectio
     with reading(request.source) as table, path.open("wb") as copy:
         shutil.copyfileobj(table, copy, 2**22)
     return collection(keys[0]), SearchResult([])
+
+
+def _check_sensors(request: MapRequest, facts: Collection, found: SearchResult) -> None:
+    """Refuse a step that would mix sensors without named coefficients, before any of its units is begun."""
+    spec = request.product.cube_spec(facts)
+    for step in () if request.period.acquisition else request.period.steps:
+        items = (item for item in found.items if step.start <= item_datetime(item) < step.end)
+        check_mix({item_platform(item) for item in items}, spec, facts)
 
 
 def searched(request: MapRequest, *, whole_tiles: bool = False) -> tuple[Collection, SearchResult]:

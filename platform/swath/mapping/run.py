@@ -50,6 +50,8 @@ class RunResult:
         failures: The first hundred failure records.
         failed_folder: Where all of them stand.
         skipped: Files that could not be read and were left out as the product allows, with the number of units.
+        mostly_masked_pixels: Pixels that were masked on more than 90 % of their dates (of at least ten), in units made
+            by this call: bright sand and roofs look like cloud.
         conflicts: What items say against their files, which win: href, item, item_epsg, file_crs.
     """
 
@@ -65,6 +67,7 @@ class RunResult:
     failures: list[dict[str, Any]] = field(default_factory=list)
     failed_folder: str = ""
     skipped: dict[str, int] = field(default_factory=dict)
+    mostly_masked_pixels: int = 0
     conflicts: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -145,6 +148,7 @@ def carry_out(
             raise error
         result.failures = [record for record, _ in zip(books.failures, range(LISTED), strict=False)]
         result.skipped = dict(books.skipped)
+        result.mostly_masked_pixels = books.mostly_masked
         result.conflicts = [books.conflicts[href] for href in sorted(books.conflicts)]
         if not lease.lost:
             result.collection = publish(plan, kept, say=say)

@@ -200,11 +200,16 @@ class Product(BaseModel):
                 fact changes the digest.
         """
         layers = {
-            pattern: rule.model_dump(mode="json", exclude={"legend": {"classes": {"__all__": {"name", "description"}}}})
+            pattern: rule.model_dump(
+                mode="json",
+                exclude_defaults=True,
+                exclude={"legend": {"classes": {"__all__": {"name", "description"}}}},
+            )
             for pattern, rule in self.output.layers.items()
         }
         content: dict[str, Any] = {
-            "inputs": [i.model_dump(mode="json") for i in self.inputs],
+            # without what stands at its default: a field that a later version adds must not make every store another's
+            "inputs": [i.model_dump(mode="json", exclude_defaults=True) for i in self.inputs],
             "index_of_composite": self.index_of_composite,
             "layers": list(layers.items()),
         }
