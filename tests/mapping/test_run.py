@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from swath.mapping.run import MOST_THREADS, RunResult, workers_for
+from swath.mapping.run import LEAST_STRIP, MOST_STRIP, MOST_THREADS, RunResult, workers_for
 from swath.runs import InlineExecutor, RayExecutor
 
 PLAN = SimpleNamespace(store=SimpleNamespace(root="/s"), root="mosaic/1.0", run="0123456789ab")
@@ -32,6 +32,21 @@ def test_on_ray_a_worker_has_as_many_threads_as_cores(cpus, workers, each):
     assert executor.cpus == each
     assert executor.most == workers
     assert work._threads == each
+
+
+@pytest.mark.parametrize(
+    ("memory", "cpus", "strip"),
+    [
+        ([3 * 2**30], [2.0], LEAST_STRIP),
+        ([10 * 2**30], [2.0], int(10 * 2**30 * 0.6 / 4)),
+        ([10 * 2**30, 64 * 2**30], [2.0, 2.0], int(10 * 2**30 * 0.6 / 4)),
+        ([256 * 2**30], [8.0], MOST_STRIP),
+        ([], [], LEAST_STRIP),
+    ],
+)
+def test_what_a_worker_reads_at_one_time_grows_with_the_memory_of_its_node(memory, cpus, strip):
+    work, _ = workers_for(PLAN, True, cpus, None, memory=memory)
+    assert work._strip_bytes == strip
 
 
 def test_a_result_names_its_counts_together():

@@ -1,6 +1,7 @@
 import json
 import socket
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +10,7 @@ from sources.things import ALWAYS, WORLD, Where, item, when, write_catalog
 from swath.errors import CollectionError, SourceError
 from swath.grid import Area, Period
 from swath.settings import settings
-from swath.sources import collection, freeze, search
+from swath.sources import collection, freeze, search, select
 
 KEY = "swath-simulated-optical"
 
@@ -89,6 +90,31 @@ def test_a_frozen_table_is_a_source_too(tmp_path, docs):
     assert again.items[0]["properties"]["swath:dn_shift"] == 0
     freeze(again.items, tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "items.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("flag", [True, None])
+def test_a_frozen_table_keeps_observations_and_offsets_that_its_columns_do_not_tell(tmp_path, flag):
+    facts = collection("earth-search-v0-sentinel-2-l2a")
+    docs = [
+        item(
+            f"S2A_31N{square}_20230601_0_L2A",
+            collection="sentinel-s2-l2a-cogs",
+            when=instant,
+            hrefs={"B04": f"https://sentinel-cogs.s3.us-west-2.amazonaws.com/{square}.tif"},
+            s2__datatake_id=None,
+            s2__processing_baseline=None,
+            sentinel__product_id=f"S2A_MSIL2A_20230601T101031_N0509_R022_T31N{square}_20230601T130304",
+            sentinel__boa_offset_applied=flag,
+        )
+        for square, instant in (("BJ", "2023-06-01T10:28:59Z"), ("CJ", "2023-06-01T10:28:44Z"))
+    ]
+    made = select(docs, facts, read=lambda _: np.full(9, 1100, np.uint16)).items
+    assert {doc["properties"]["swath:dn_shift"] for doc in made} == ({1000} if flag else {0})
+    freeze(made, tmp_path / "items.parquet")
+    again = search(tmp_path / "items.parquet", collection=facts, area=WORLD, period=ALWAYS).items
+    for name in ("swath:observation", "swath:dn_shift"):
+        assert [doc["properties"][name] for doc in again] == [doc["properties"][name] for doc in made]
+    assert len({doc["properties"]["swath:observation"] for doc in again}) == 1
 
 
 def test_a_table_of_the_stac_geoparquet_library_is_searched(tmp_path, docs):

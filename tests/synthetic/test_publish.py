@@ -90,6 +90,11 @@ def test_neighbours_in_a_zone_overlap_and_the_sky_runs_on(world, tmp_path):
     assert np.array_equal(a.sky[:, 42:], b.sky[:, :6])
 
 
+@pytest.mark.parametrize(("area", "zones"), [((4.9, 60.3, 5.0, 60.4), {32632}), ((16.0, 78.0, 16.1, 78.02), {32633})])
+def test_granules_lie_in_the_zone_that_owns_the_place(area, zones):
+    assert {granule.window.epsg for granule in granules(area, 1098, 108)} == zones
+
+
 def test_the_same_arguments_give_the_same_bytes(tmp_path):
     def digest(folder: Path, workers: int) -> dict[str, str]:
         publish(
