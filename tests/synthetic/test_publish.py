@@ -162,3 +162,9 @@ def test_bad_requests_are_refused_before_any_work(tmp_path):
     with pytest.raises(StoreError, match="already"):
         publish(tmp_path, **good)
     assert not (tmp_path / "truth").exists()
+
+
+def test_an_archive_of_a_country_is_refused_before_any_work(tmp_path):
+    with pytest.raises(AreaError, match=r"takes \d+ granules of 11 km\. Simulate at most 64"):
+        publish(tmp_path / "earth", area=(9.5, 46.4, 17.2, 49.0), period="2023-06/P1M")
+    assert not list(tmp_path.iterdir())

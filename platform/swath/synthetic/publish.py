@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from swath.errors import NoItemsError, RequestError, StoreError
+from swath.errors import AreaError, NoItemsError, RequestError, StoreError
 from swath.grid.periods import Period
 from swath.synthetic import stac
 from swath.synthetic.faults import Fault, damage
@@ -87,6 +87,7 @@ def publish(
     corrupt: Sequence[Fault | str] = (),
     lying: float = 0.15,
     workers: int = 0,
+    most_granules: int = 64,
 ) -> Published:
     """Simulate an archive over an area and a period.
 
@@ -106,6 +107,7 @@ def publish(
         corrupt: One scene each is broken in these ways; see `Fault`.
         lying: Share of the datatakes whose items contradict their pixels.
         workers: Threads; 0 means one a core.
+        most_granules: More than these are refused: an archive of a country would take days and terabytes.
 
     Raises:
         AreaError, GridError, PeriodError: The area, the granules or the period cannot be.
@@ -118,6 +120,12 @@ def publish(
     if overlap_px is None:
         overlap_px = granule_px // 60 * 6
     squares = granules(area, granule_px, overlap_px)
+    if len(squares) > most_granules:
+        raise AreaError(
+            f"The area takes {len(squares)} granules of {granule_px / 100:.0f} km.",
+            fix=f"Simulate at most {most_granules}: a smaller area, or larger granules.",
+            granules=len(squares),
+        )
     root = Path(folder)
     if (root / "archive").exists() or (root / "truth").exists():
         raise StoreError(f"{root} holds a simulated archive already.", fix="Name another folder, or remove this one.")
