@@ -1,0 +1,318 @@
+"""Mapping end to end against the sum of its bare parts, in one run, on the same windows and cores.
+
+    python -m tests.bench.mapping [--tile-size 1536] [--tiles 2] [--dates 12] [--steps 3] [--repeats 3] [--json FILE]
+
+Maps the shipped mosaic (seven bands at 10 m of four bands at 10 m and three at 20 m, a mask at 20 m, median, count) of
+tiles x tiles x steps units over local COGs. A repeat measures, one after the other and each with as many threads as
+there are cores,
+
+- `inline`: plan, units and publication, in this process;
+- `ray`: the same through a Ray cluster of this machine that stands already (with --ray), actors included;
+- the bare parts: decode (rasterio opens each file and reads each unit's window), kernel (mask and median on arrays in
+  memory), encode (COGs of the layers, and their checksums), put (their bytes to the store).
+
+`of_parts` is a way's time over the sum of the parts; by CPU seconds, which neighbours on the machine disturb less, and
+by wall time. Harmonising, upsampling 20 m bands, books, items, publication are overhead: the parts do not have them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.windows import from_bounds
+from tests.bench import archive
+
+from swath.cluster import connect
+from swath.cube import compose
+from swath.cube.composite import Reducer
+from swath.cube.gdal import gdal_env
+from swath.cube.masks import dropped
+from swath.cube.slots import slots_of
+from swath.grid import Period, parse_tile
+from swath.mapping import MapRequest, carry_out, make_plan
+from swath.mapping.cog import encode_cog
+from swath.mapping.layers import layers_of
+from swath.mapping.plan import Plan
+from swath.mapping.units import Unit
+from swath.products import Product
+from swath.store import Store
+
+
+@dataclass
+class Readings:
+    """Seconds of wall time and of CPU, by way, a number a repeat."""
+
+    wall: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, way: str) -> Iterator[None]:
+        """Time the block; CPU of this process and of those below it that live at its end."""
+        before, started = _cpu(), time.perf_counter()
+        yield
+        self.wall.setdefault(way, []).append(time.perf_counter() - started)
+        self.cpu.setdefault(way, []).append(_cpu() - before)
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of its children that have ended and been waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def request(source: Path, period: str, options: argparse.Namespace) -> MapRequest:
+    """The mosaic over the archive."""
+    product = Product.load("mosaic").with_overrides(
+        [f"output.grid.tile_size={options.tile_size}", "output.grid.resolution=10", *options.set]
+    )
+    return MapRequest(product, archive.area(options.tiles, options.tile_size), Period.parse(period), str(source))
+
+
+class Parts:
+    """The bare parts of the units of a plan.
+
+    Args:
+        plan: Of the units.
+        threads: As many as the units get.
+    """
+
+    def __init__(self, plan: Plan, threads: int) -> None:
+        self.plan, self.threads = plan, threads
+        self.units: list[Unit] = [unit for unit in plan.units() if unit.scenes]
+        self.items = plan.items()
+        self.spec, self.facts = plan.spec, plan.collection
+        self.bands = list(dict.fromkeys([*self.spec.bands, *(rule.band for rule in self.spec.masks)]))
+        self.windows = [self._windows(unit) for unit in self.units]
+        self.layers = self._layers()
+        self.stacks = self._stacks()
+        self.cogs: list[bytes] = []
+
+    def _windows(self, unit: Unit) -> list[tuple[str, Any]]:
+        bounds = parse_tile(unit.tile).bounds
+        found = []
+        for scene in self.items.scenes(unit.items):
+            for band in self.bands:
+                with rasterio.open(scene.assets[band].href) as file:
+                    found.append((scene.assets[band].href, from_bounds(*bounds, file.transform).round(3)))
+        return found
+
+    def _layers(self) -> dict[str, dict[str, np.ndarray]]:
+        """Layers of each tile, as one unit of it has them."""
+        made = {}
+        for unit in self.units:
+            if unit.tile not in made:
+                tile = parse_tile(unit.tile)
+                composite = compose(
+                    self.items.scenes(unit.items), tile, self.spec, collection=self.facts, threads=self.threads
+                )
+                made[unit.tile] = layers_of(composite, self.plan.layers, self.facts)
+        return made
+
+    def _stacks(self) -> tuple[Any, list[np.ndarray], np.ndarray]:
+        """Slots, dates and masks of one unit, decoded and on its lattice."""
+        unit = self.units[0]
+        tile = parse_tile(unit.tile)
+        slots = slots_of(self.items.scenes(unit.items), tile.crs)
+        reducer = Reducer(self.spec, self.facts)
+
+        def numbers(href: str) -> np.ndarray:
+            with rasterio.open(href) as file:
+                read = file.read(1, window=from_bounds(*tile.bounds, file.transform).round(3))
+            times = tile.shape[0] // read.shape[0]
+            return np.kron(read, np.ones((times, times), read.dtype))
+
+        stacks = [
+            np.stack(
+                [np.stack([numbers(scene.assets[band].href).ravel() for band in group.bands]) for scene in slots.scenes]
+            )
+            for group in reducer.groups
+        ]
+        masks = np.zeros((len(slots.scenes), stacks[0].shape[2]), np.uint8)
+        for rule in self.spec.masks:
+            for row, scene in enumerate(slots.scenes):
+                masks[row] |= dropped(numbers(scene.assets[rule.band].href), rule, self.facts.bands[rule.band]).ravel()
+        return slots, stacks, masks
+
+    def decode(self) -> None:
+        """Open each file of each unit and read the unit's window, into arrays that stand."""
+        every = [entry for windows in self.windows for entry in windows]
+
+        def work(entries: list[tuple[str, Any]]) -> None:
+            standing: dict[tuple[int, int, str], np.ndarray] = {}
+            with gdal_env():
+                for href, window in entries:
+                    with rasterio.open(href) as file:
+                        key = (int(window.height), int(window.width), file.dtypes[0])
+                        out = standing.setdefault(key, np.empty(key[:2], key[2]))
+                        file.read(1, window=window, out=out)
+
+        self._all(work, [every[n :: self.threads] for n in range(self.threads)])
+
+    def kernel(self) -> None:
+        """Mask and median of each unit, on one unit's arrays in memory."""
+        slots, stacks, masks = self.stacks
+        reducer = Reducer(self.spec, self.facts)
+        pixels = stacks[0].shape[2]
+        edges = np.linspace(0, pixels, 4 * self.threads + 1).astype(int)
+        out = reducer.outputs(pixels, slots.observations)
+        for _ in self.units:
+            self._all(lambda part: reducer.reduce(stacks, masks, slots, out, *part), list(itertools.pairwise(edges)))
+
+    def encode(self) -> None:
+        """COGs of the layers of each unit."""
+        self.cogs = []
+        for unit in self.units:
+            tile = parse_tile(unit.tile)
+            for layer in self.plan.layers:
+                numbers = self.layers[unit.tile][layer.name]
+                self.cogs.append(
+                    encode_cog(numbers, layer, affine=tile.affine, crs=tile.crs, threads=self.threads).data
+                )
+
+    def put(self, store: Store) -> None:
+        """The bytes of the COGs, a file each."""
+        for number, data in enumerate(self.cogs):
+            store.put_bytes(f"bare/{number}.tif", data)
+
+    def _all(self, work: Callable[[Any], None], parts: list[Any]) -> None:
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(work, parts))
+
+
+PARTS = ("decode", "kernel", "encode", "put")
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of each way and part, and ratios of the same repeat."""
+    data = options.folder or folder
+    data.mkdir(exist_ok=True)
+    shape = {"tiles": options.tiles, "tile_size": options.tile_size, "dates": options.dates}
+    if not (data / f"{options.dates - 1:02}_SCL.tif").exists():
+        archive.write_files(data, **shape)
+    source, period = archive.write_items(data, "items.json", **shape, steps=options.steps)
+    asked = request(source, period, options)
+    threads = len(os.sched_getaffinity(0))
+    parts = Parts(make_plan(asked, Store.open(folder / "parts")), threads)
+    readings, details = Readings(), []
+    store_of = iter(folder / f"store-{number}" for number in range(10_000))
+
+    def mapped(way: str, cluster: str, workers: int | None = None) -> None:
+        root = next(store_of)
+        with readings.of(way):
+            plan = make_plan(asked, Store.open(root))
+            result = carry_out(plan, cluster=cluster, workers=workers)
+        if result.done != len(parts.units):
+            raise SystemExit(f"{result.done} of {len(parts.units)} units were made: {result.failures[:1]}")
+        details.append({"way": way, **_stages(plan)})
+        shutil.rmtree(root)
+
+    for _ in range(options.repeats):
+        load = os.getloadavg()[0]
+        mapped("inline", "inline")
+        for part in PARTS[:3]:
+            with readings.of(part):
+                getattr(parts, part)()
+        with readings.of("put"):
+            parts.put(Store.open(folder / "bare"))
+        shutil.rmtree(folder / "bare")
+        details[-1]["load"] = round(load, 1)
+    if options.ray:
+        del parts.stacks
+        for workers in options.ray:
+            for _ in range(options.repeats):
+                with connect("local"):
+                    mapped(f"ray, {workers} workers", "auto", workers)
+    return _report(options, parts, readings, details)
+
+
+def _stages(plan: Plan) -> dict[str, Any]:
+    """Seconds by stage, summed over the units, from the run's own readings."""
+    from swath.store.ledger import read_stats
+
+    table = read_stats(plan.store, plan.root, plan.run)
+    return {
+        name: round(sum(table[name].to_pylist()), 2)
+        for name in table.column_names
+        if name.startswith("seconds_") and table.num_rows
+    }
+
+
+def _report(options: argparse.Namespace, parts: Parts, readings: Readings, details: list[dict]) -> dict[str, Any]:
+    sums = {
+        kind: [sum(values) for values in zip(*(getattr(readings, kind)[part] for part in PARTS), strict=True)]
+        for kind in ("wall", "cpu")
+    }
+    ways = [way for way in readings.wall if way not in PARTS]
+    report: dict[str, Any] = {
+        "what": "mapping",
+        "options": {k: v for k, v in vars(options).items() if k not in {"json", "folder"}},
+        "units": len(parts.units),
+        "threads": parts.threads,
+        "parts": {
+            part: {kind: [round(v, 2) for v in getattr(readings, kind)[part]] for kind in ("wall", "cpu")}
+            for part in PARTS
+        },
+        "sum": {kind: [round(v, 2) for v in values] for kind, values in sums.items()},
+        "ways": {},
+        "stages": details,
+    }
+    for way in ways:
+        wall, cpu = readings.wall[way], readings.cpu[way]
+        report["ways"][way] = {
+            "wall": [round(v, 2) for v in wall],
+            "of_parts_by_wall": [round(a / b, 3) for a, b in zip(wall, sums["wall"], strict=True)],
+        }
+        if way == "inline":
+            ratios = [round(a / b, 3) for a, b in zip(cpu, sums["cpu"], strict=True)]
+            report["ways"][way] |= {"cpu": [round(v, 2) for v in cpu], "of_parts_by_cpu": ratios}
+        else:
+            inline = statistics.median(readings.wall["inline"])
+            report["ways"][way]["of_inline_by_wall"] = [round(v / inline, 3) for v in wall]
+    return report
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--json", type=Path, help="write the readings here too")
+    made.add_argument("--folder", type=Path, help="keep the archive here, and take it up if it is there")
+    made.add_argument("--tile-size", type=int, default=1536)
+    made.add_argument("--tiles", type=int, default=2, help="tiles along each edge of the archive")
+    made.add_argument("--dates", type=int, default=12)
+    made.add_argument("--steps", type=int, default=3)
+    made.add_argument("--repeats", type=int, default=3)
+    made.add_argument(
+        "--ray", type=int, nargs="*", default=[], metavar="WORKERS", help="through Ray with so many actors"
+    )
+    made.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a product's field")
+    return made
+
+
+def main() -> None:
+    """Run, print, and write JSON if asked."""
+    options = parser().parse_args()
+    with tempfile.TemporaryDirectory(prefix="swath-bench-") as name:
+        report = measure(Path(name), options)
+    text = json.dumps(report, indent=1, default=str)
+    print(text)
+    if options.json:
+        options.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
