@@ -150,6 +150,25 @@ def test_skipped_reads_are_listed_in_result_and_item(small_world, served, tmp_pa
     assert named[0]["properties"]["swath:skipped"][0]["href"] == href
 
 
+def test_units_made_without_a_file_are_remembered_and_made_again_when_it_is_back(small_world, served, tmp_path):
+    server, catalog = served
+    bad = next(scene for scene in small_world.scenes if "_202306" in scene.name).name
+    server.fault = lambda path, asked: 404 if path.endswith(f"{bad}/B04.tif") else None
+    skip = ("--set", "inputs.0.on_missing=skip")
+    store = tmp_path / "store"
+    _, first = small_world.map(store, *JUNE, *skip, source=catalog)
+    assert first["incomplete"] > 0
+    _, again = small_world.map(store, *JUNE, *skip, source=catalog)
+    assert (again["units"]["done"], again["incomplete"]) == (0, first["incomplete"])
+    assert swath("status", store)[1]["runs"][0]["incomplete"] == first["incomplete"]
+    server.fault = None
+    code, healed = swath("retry", store, "--cluster", "inline")
+    assert (code, healed["units"]["done"], healed["incomplete"]) == (0, first["incomplete"], 0)
+    small_world.map(tmp_path / "whole", *JUNE, *skip, source=catalog)
+    assert layer_bytes(store) == layer_bytes(tmp_path / "whole")
+    assert swath("retry", store)[1] == {"runs": []}
+
+
 def test_an_address_that_nobody_answers_is_told_before_any_work(small_world, file_server, tmp_path, monkeypatch):
     monkeypatch.setenv("SWATH_SEARCH_ATTEMPTS", "2")
     settings.cache_clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
@@ -146,13 +147,13 @@ def register(app: typer.Typer) -> None:
         store: StoreArgument, cluster: Cluster = ClusterName.LOCAL, workers: Workers = None,
         stale: StaleChoice = None, as_json: Json = False,
     ) -> None:  # fmt: skip
-        """Take up the units of a store that failed or were not reached."""
+        """Take up the units of a store that failed, were not reached, or were made without some of their files."""
         with reported(as_json) as out:
             plans = open_runs(Store.open(store))
             if not plans:
                 out.result({"runs": []}, lambda console: console.print("Nothing to retry: every unit is made."))
                 return
-            end_with([carry_out_shown(out, made, cluster, workers, stale) for made in plans], out)
+            end_with([carry_out_shown(out, made, cluster, workers, stale, complete=True) for made in plans], out)
 
     @app.command("clean", rich_help_panel=PANEL)
     def clean_(
@@ -173,7 +174,13 @@ def register(app: typer.Typer) -> None:
 
 
 def carry_out_shown(
-    out: Output, plan: Plan, cluster: ClusterName, workers: int | None, stale: Stale | None
+    out: Output,
+    plan: Plan,
+    cluster: ClusterName,
+    workers: int | None,
+    stale: Stale | None,
+    *,
+    complete: bool = False,
 ) -> RunResult:
     """Carry a plan out with progress on the screen."""
     with StopSignal() as asked:
@@ -182,6 +189,7 @@ def carry_out_shown(
             cluster=cluster.value,
             workers=workers,
             stale=stale,
+            complete=complete,
             display=out.display,
             should_stop=asked,
             say=out.say,
@@ -220,7 +228,7 @@ def show_plan(console: Console, plan: Plan) -> None:
         console,
         [
             ("run", f"{plan.run}  {plan.product.name} {plan.product.version} of {plan.collection.title}"),
-            ("units", f"{totals.units} of {totals.tiles} tiles, {totals.km2:,.0f} km²"),
+            ("units", f"{_counted(totals.units, 'unit')} on {_counted(totals.tiles, 'tile')}, {totals.km2:,.0f} km²"),
             ("scenes", f"{totals.scenes} with {totals.assets} files"),
             ("to read", f"{totals.bytes / 1e9:.2f} GB, {totals.samples / 1e9:.2f} billion samples"),
             ("time", f"about {_duration(totals.seconds)} on one core ({plan.facts['rates']['source']})"),
@@ -232,11 +240,12 @@ def show_plan(console: Console, plan: Plan) -> None:
         ]
         more = f" and {totals.without_input - len(empty)} more" if totals.without_input > len(empty) else ""
         console.print(f"[yellow]{totals.without_input} units have no input:[/] {', '.join(empty)}{more}")
-    for what, entries in (("left out", plan.facts["left_out"]), ("conflict", plan.facts["conflicts"])):
-        for item, reason in entries[:10]:
-            console.print(f"[yellow]{what}:[/] {escape(f'{item}: {reason}')}")
-        if len(entries) > 10:
-            console.print(f"  and {len(entries) - 10} more, in run.json")
+    for item, reason in plan.facts["left_out"][:10]:
+        console.print(f"[yellow]left out:[/] {escape(f'{item}: {reason}')}")
+    if len(plan.facts["left_out"]) > 10:
+        console.print(f"  and {len(plan.facts['left_out']) - 10} more, in run.json")
+    for reason, count in Counter(reason for _, reason in plan.facts["conflicts"]).most_common(5):
+        console.print(f"{_counted(count, 'item')} overruled by facts of the collection: {escape(reason)}", style="dim")
 
 
 def _show_results(console: Console, results: list[RunResult]) -> None:
@@ -253,9 +262,15 @@ def _show_result(console: Console, result: RunResult) -> None:
     for failure in result.failures[:20]:
         error = failure["error"]
         console.print(f"[red]failed[/] {failure['unit']}: ", end="")
-        console.print(error["message"], markup=False)
-        for read in error.get("reads", [])[:10]:
-            console.print(f"    {read['href']}: {read['message']}", markup=False)
+        reads = error.get("reads", [])
+        told = f"{_counted(len(reads), 'file')} could not be read" if reads else error["message"]
+        console.print(told, markup=False)
+        for read in reads[:10]:
+            # most messages name their file themselves
+            named = read["message"] if read["href"] in read["message"] else f"{read['href']}: {read['message']}"
+            console.print(f"    {named}", markup=False)
+        if error.get("fix"):
+            console.print(f"    {error['fix']}", markup=False, style="dim")
     if result.failed > 20:
         console.print(f"    and {result.failed - 20} more, in {result.failed_folder}")
     if result.mostly_masked_pixels:
@@ -265,6 +280,12 @@ def _show_result(console: Console, result: RunResult) -> None:
         )
     for href, count in list(result.skipped.items())[:20]:
         console.print(f"[yellow]skipped[/] {escape(href)} in {count} units")
+    if result.incomplete:
+        console.print(
+            f"{_counted(result.incomplete, 'unit')} made without some of their files; when those are back: "
+            f"swath retry {result.store}",
+            markup=False,
+        )
     for note in result.conflicts[:20]:
         said = f"its item says EPSG:{note['item_epsg']}, the file {note['file_crs']}, which won"
         console.print(f"[yellow]conflict[/] {escape(note['href'])}: {said}")
@@ -281,7 +302,12 @@ def _show_status(console: Console, runs: list[dict[str, Any]]) -> None:
         console.print(
             f"{run['product']} {run['version']}  run {run['run']}  [bold]{run['state']}[/]: "
             f"{run['done']} of {run['total']} units, {run['failed']} failed"
+            + (f", {run['incomplete']} made without some of their files" if run["incomplete"] else "")
         )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

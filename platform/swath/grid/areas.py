@@ -110,7 +110,7 @@ class Area:
         west, south, east, north = values
         _check_coordinates(np.array([[west, south], [east, north]]), text, turn=180.0)
         if south > north:
-            fix = f"Write {west:g},{north:g},{east:g},{south:g}."
+            fix = f"Write {min(west, east):g},{north:g},{max(west, east):g},{south:g}."
             raise AreaError(f"Bbox {text!r}: south {south:g} lies north of {north:g}.", fix=fix, area=text)
         if west == east or south == north:
             raise AreaError(f"Bbox {text!r} has no extent.", fix=fix, area=text)

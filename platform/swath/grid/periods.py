@@ -54,6 +54,12 @@ class Period:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def step(self) -> str:
+        """How it is cut: `P1Y`, `acquisition`, or the whole text where it is one step."""
+        last = self.text.rpartition("/")[2]
+        return last if last == "acquisition" or last.startswith("P") else self.text
+
     @classmethod
     def parse(cls, text: str) -> Period:
         """Read a period.

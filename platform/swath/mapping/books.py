@@ -22,6 +22,7 @@ class Books:
 
     Attributes:
         failures: Records of failed units, in the store.
+        incomplete: Records of units made without some of their files, in the store.
         tally: Counts and rates.
         skipped: Files that were left out as the product allows, with the number of units.
         mostly_masked: Pixels masked on more than 90 % of their dates: bright sand and roofs look like cloud.
@@ -32,6 +33,7 @@ class Books:
 
     def __init__(self, plan: Plan, tally: Tally) -> None:
         self.failures = Failures(plan.store, plan.root, plan.run)
+        self.incomplete = Failures(plan.store, plan.root, plan.run, "skipped")
         self.tally = tally
         self.skipped: Counter[str] = Counter()
         self.mostly_masked = 0
@@ -53,6 +55,10 @@ class Books:
             for conflict in event.result.get("conflicts", ()):
                 if len(self.conflicts) < MOST_NAMED:
                     self.conflicts.setdefault(str(conflict.get("href")), conflict)
+            if event.result.get("skipped"):
+                self.incomplete.record(event.unit, {"reads": event.result["skipped"]})
+            else:
+                self.incomplete.clear(event.unit)
             self._stats.add(event.row())
         elif isinstance(event, Failed):
             self.failures.record(event.unit, event.record())

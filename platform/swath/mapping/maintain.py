@@ -11,7 +11,7 @@ from swath.mapping.publish import published_units, standing_units
 from swath.mapping.recipe import FILE as RECIPE
 from swath.mapping.stale import stale_units
 from swath.settings import settings
-from swath.store import Lease, Store, done_units, names, read_progress
+from swath.store import Failures, Lease, Store, done_units, names, read_progress
 from swath.store.names import parse
 
 
@@ -66,18 +66,19 @@ def read_status(store: Store) -> list[dict[str, Any]]:
                 "total": plan.totals.units,
                 "done": told.get("done", 0),
                 "failed": told.get("failed", 0),
+                "incomplete": len(Failures(store, plan.root, plan.run, "skipped").units()),
             }
         )
     return runs
 
 
 def open_runs(store: Store) -> list[Plan]:
-    """Plans of a store of which a unit is not made, neither by this code nor by older code."""
+    """Plans of a store of which a unit is not made, neither by this code nor by older code, or made incompletely."""
     left = []
     for plan in plans(store):
         done = done_units(store, plan.root, {unit.step for unit in plan.units(items=False)})
         kept = stale_units(plan, done)
-        if any(
+        if Failures(store, plan.root, plan.run, "skipped").units() or any(
             unit.scenes and unit.key not in done.get((unit.step, unit.tile), ()) and unit.id not in kept
             for unit in plan.units(items=False)
         ):

@@ -147,7 +147,7 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         facts, found = frozen_inputs(request, items_path, say)
         grid = grid_of(product, facts)
         product.layers(facts)
-        claim(store, root, recipe(product, facts, grid))
+        claim(store, root, recipe(product, facts, grid, request.period))
         items = FrozenItems.open(items_path)
         say(f"joining {len(items)} items with the tiles of {request.area.name}")
         totals = write_units(

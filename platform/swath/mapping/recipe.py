@@ -6,7 +6,7 @@ import json
 from typing import cast
 
 from swath.errors import StoreMismatchError
-from swath.grid import Grid
+from swath.grid import Grid, Period
 from swath.products import Product
 from swath.sources import Collection
 from swath.store import Store
@@ -14,8 +14,11 @@ from swath.store import Store
 FILE = "recipe.json"
 
 
-def recipe(product: Product, collection: Collection, grid: Grid) -> dict[str, object]:
-    """What must be equal over all runs of one product and version: JSON-ready, ordered."""
+def recipe(product: Product, collection: Collection, grid: Grid, period: Period) -> dict[str, object]:
+    """What must be equal over all runs of one product and version: JSON-ready, ordered.
+
+    The step belongs to it: a month and two months that begin together have one name, and must not be mixed.
+    """
     return {
         "product": product.name,
         "version": product.version,
@@ -23,6 +26,7 @@ def recipe(product: Product, collection: Collection, grid: Grid) -> dict[str, ob
         "grid": grid.name,
         "resolution": grid.resolution,
         "tile_size": grid.tile_size,
+        "step": period.step,
         "layers": [layer.name for layer in product.layers(collection)],
         "pixels": product.pixel_digest(collection),
         # only to tell which field makes the pixels differ

@@ -22,7 +22,7 @@ from swath.runs import Display, Event, Executor, InlineExecutor, RayExecutor, Ta
 from swath.runs.budget import available_memory
 from swath.runs.progress import Mode
 from swath.settings import settings
-from swath.store import Lease, ProgressWriter, done_units, names
+from swath.store import Failures, Lease, ProgressWriter, done_units, names
 
 LISTED = 100  # failures that a result carries; all of them stand in the store
 # Memory for the dates of the windows that are read and reduced at one time. Where a row of source blocks does not fit
@@ -56,6 +56,8 @@ class RunResult:
         failures: The first hundred failure records.
         failed_folder: Where all of them stand.
         skipped: Files that could not be read and were left out as the product allows, with the number of units.
+        incomplete: Units of the map that were made without some of their files, by whichever call; `swath retry` makes
+            them again.
         mostly_masked_pixels: Pixels that were masked on more than 90 % of their dates (of at least ten), in units made
             by this call: bright sand and roofs look like cloud.
         conflicts: What items say against their files, which win: href, item, item_epsg, file_crs.
@@ -73,6 +75,7 @@ class RunResult:
     failures: list[dict[str, Any]] = field(default_factory=list)
     failed_folder: str = ""
     skipped: dict[str, int] = field(default_factory=dict)
+    incomplete: int = 0
     mostly_masked_pixels: int = 0
     conflicts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -89,6 +92,7 @@ def carry_out(
     cluster: str = "local",
     workers: int | None = None,
     stale: Stale | None = None,
+    complete: bool = False,
     display: Mode = "none",
     should_stop: Callable[[], bool] = lambda: False,
     say: Said = lambda _: None,
@@ -100,6 +104,7 @@ def carry_out(
         cluster: `inline`, `local` or `auto`.
         workers: Most workers; by default what the cluster's cores allow.
         stale: Units that older code made of the same inputs: kept, made again, or (None) a refusal that counts them.
+        complete: Make units again that were made without some of their files.
         display: How progress is shown.
         should_stop: Asked often; once true no new unit is begun.
         say: Told what is being done, a line a stage.
@@ -115,6 +120,8 @@ def carry_out(
     result = RunResult(run=run, store=store.root, failed_folder=store.url(names.failed_folder(root, run)))
     store.check_writable()
     with Lease(store, f"{root}/lease.json") as lease:
+        if complete:
+            _uncommit_incomplete(plan)
         done = done_units(store, root, {unit.step for unit in plan.units(items=False)})
         kept = settle_stale(plan, done, stale, say)
         result.without_input = plan.totals.without_input
@@ -134,6 +141,8 @@ def carry_out(
 
         with ProgressWriter(store, root, run, books.snapshot), Display(tally, mode=display) as shown:
             if result.found < plan.totals.units:
+                if cluster == "local":
+                    say("starting Ray on this machine")
                 with connect(cluster) as joined:
                     work, executor = workers_for(
                         plan,
@@ -160,12 +169,24 @@ def carry_out(
             raise error
         result.failures = [record for record, _ in zip(books.failures, range(LISTED), strict=False)]
         result.skipped = dict(books.skipped)
+        result.incomplete = len(books.incomplete.units())
         result.mostly_masked_pixels = books.mostly_masked
         result.conflicts = [books.conflicts[href] for href in sorted(books.conflicts)]
         if not lease.lost:
             result.collection = publish(plan, kept, say=say)
     result.seconds = time.monotonic() - started
     return result
+
+
+def _uncommit_incomplete(plan: Plan) -> None:
+    """Delete the items of units that were made without some of their files: they count as not made."""
+    incomplete = set(Failures(plan.store, plan.root, plan.run, "skipped").units())
+    if incomplete:
+        plan.store.delete(
+            names.item_key(plan.root, unit.step, unit.tile, unit.key)
+            for unit in plan.units(items=False)
+            if unit.id in incomplete
+        )
 
 
 def workers_for(

@@ -34,10 +34,14 @@ _ROWS = 1000  # of one part
 
 
 class Failures:
-    """`failed/<unit>.json`: one record a failed unit, gone when the unit succeeds."""
+    """`failed/<unit>.json`: one record a failed unit, gone when the unit succeeds.
 
-    def __init__(self, store: Store, root: str, run: str) -> None:
+    With `skipped` the units that were made without some of their files, gone when they are made with all.
+    """
+
+    def __init__(self, store: Store, root: str, run: str, kind: names.Records = "failed") -> None:
         self._store, self._root, self._run = store, root, run
+        self._kind: names.Records = kind
         self._lock = threading.Lock()
         self._known: set[str] | None = None
 
@@ -70,11 +74,11 @@ class Failures:
                 continue
 
     def _key(self, unit: str) -> str:
-        return names.failed_key(self._root, self._run, unit)
+        return names.failed_key(self._root, self._run, unit, self._kind)
 
     def _open(self) -> set[str]:
         if self._known is None:
-            folder = names.failed_folder(self._root, self._run)
+            folder = names.failed_folder(self._root, self._run, self._kind)
             keys = (key for key, _ in self._store.list(folder))
             self._known = {key.removeprefix(f"{folder}/").removesuffix(".json") for key in keys}
         return self._known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from swath.errors import StoreError
 from swath.store.base import Store
@@ -17,6 +18,8 @@ from swath.store.base import Store
 #   <period>/<tile>/
 #     <layer>.<key>.tif                   written first
 #     <key>.json                          the STAC item, written last: the commit
+
+Records = Literal["failed", "skipped"]
 
 RUNS = "runs"  #: the one name in a root that is no period
 
@@ -63,14 +66,14 @@ def run_file(root: str, run: str, name: str) -> str:
     return f"{run_folder(root, run)}/{_word(name)}"
 
 
-def failed_folder(root: str, run: str) -> str:
-    """Folder with one file for each failed unit."""
-    return f"{run_folder(root, run)}/failed"
+def failed_folder(root: str, run: str, kind: Records = "failed") -> str:
+    """Folder with one file for each unit that failed, or that was made without some of its files (`skipped`)."""
+    return f"{run_folder(root, run)}/{kind}"
 
 
-def failed_key(root: str, run: str, unit: str) -> str:
+def failed_key(root: str, run: str, unit: str, kind: Records = "failed") -> str:
     """The record of a failed unit."""
-    return f"{failed_folder(root, run)}/{_word(unit)}.json"
+    return f"{failed_folder(root, run, kind)}/{_word(unit)}.json"
 
 
 def stats_folder(root: str, run: str) -> str:
