@@ -11,8 +11,10 @@ there are cores,
 - the bare parts: decode (rasterio opens each file and reads each unit's window), kernel (mask and median on arrays in
   memory), encode (COGs of the layers, and their checksums), put (their bytes to the store).
 
-`of_parts` is a way's time over the sum of the parts; by CPU seconds, which neighbours on the machine disturb less, and
-by wall time. Harmonising, upsampling 20 m bands, books, items, publication are overhead: the parts do not have them.
+`of_parts` is a way's time over the sum of the parts of the same repeat: by CPU seconds (of the actors too), which
+neighbours on the machine disturb less, and by wall time. `steady` is the time a unit from the first item written to the
+last: what a long run takes, without its start. Harmonising, upsampling 20 m bands, books, items and publication are
+overhead: the parts do not have them.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ import itertools
 import json
 import os
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ import numpy as np
 import rasterio
 from rasterio.windows import from_bounds
 from tests.bench import archive
+from tests.bench.watch import Watch
 
 from swath.cluster import connect
 from swath.cube import compose
@@ -50,19 +52,21 @@ from swath.mapping.layers import layers_of
 from swath.mapping.plan import Plan
 from swath.mapping.units import Unit
 from swath.products import Product
-from swath.store import Store
+from swath.store import Store, names
+from swath.store.ledger import read_stats
 
 
 @dataclass
 class Readings:
-    """Seconds of wall time and of CPU, by way, a number a repeat."""
+    """Seconds of wall time and of CPU, by way, a number a repeat; `steady`: seconds a unit within a run."""
 
     wall: dict[str, list[float]] = field(default_factory=dict)
+    steady: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
 
     @contextmanager
     def of(self, way: str) -> Iterator[None]:
-        """Time the block; CPU of this process and of those below it that live at its end."""
+        """Time the block; CPU of this process alone."""
         before, started = _cpu(), time.perf_counter()
         yield
         self.wall.setdefault(way, []).append(time.perf_counter() - started)
@@ -70,9 +74,9 @@ class Readings:
 
 
 def _cpu() -> float:
-    """CPU seconds of this process and of its children that have ended and been waited for."""
+    """CPU seconds of this process."""
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return times.user + times.system
 
 
 def request(source: Path, period: str, options: argparse.Namespace) -> MapRequest:
@@ -213,37 +217,41 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
     def mapped(way: str, cluster: str, workers: int | None = None) -> None:
         root = next(store_of)
-        with readings.of(way):
+        with Watch() as watch, readings.of(way):
             plan = make_plan(asked, Store.open(root))
             result = carry_out(plan, cluster=cluster, workers=workers)
+        readings.cpu[way][-1] += sum(watch.cpu.values())
         if result.done != len(parts.units):
             raise SystemExit(f"{result.done} of {len(parts.units)} units were made: {result.failures[:1]}")
+        readings.steady.setdefault(way, []).append(_between(plan))
         details.append({"way": way, **_stages(plan)})
         shutil.rmtree(root)
 
     for _ in range(options.repeats):
         load = os.getloadavg()[0]
         mapped("inline", "inline")
+        details[-1]["load"] = round(load, 1)
         for part in PARTS[:3]:
             with readings.of(part):
                 getattr(parts, part)()
         with readings.of("put"):
             parts.put(Store.open(folder / "bare"))
         shutil.rmtree(folder / "bare")
-        details[-1]["load"] = round(load, 1)
-    if options.ray:
-        del parts.stacks
         for workers in options.ray:
-            for _ in range(options.repeats):
-                with connect("local"):
-                    mapped(f"ray, {workers} workers", "auto", workers)
+            with connect("local"):
+                mapped(f"ray, {workers} workers", "auto", workers)
     return _report(options, parts, readings, details)
+
+
+def _between(plan: Plan) -> float:
+    """Seconds a unit from the first item written to the last: how fast a long run is, starts and ends left out."""
+    keys = [names.item_key(plan.root, unit.step, unit.tile, unit.key) for unit in plan.units() if unit.scenes]
+    written = [os.stat(plan.store.url(key)).st_mtime for key in keys]
+    return (max(written) - min(written)) / max(1, len(written) - 1)
 
 
 def _stages(plan: Plan) -> dict[str, Any]:
     """Seconds by stage, summed over the units, from the run's own readings."""
-    from swath.store.ledger import read_stats
-
     table = read_stats(plan.store, plan.root, plan.run)
     return {
         name: round(sum(table[name].to_pylist()), 2)
@@ -275,14 +283,15 @@ def _report(options: argparse.Namespace, parts: Parts, readings: Readings, detai
         wall, cpu = readings.wall[way], readings.cpu[way]
         report["ways"][way] = {
             "wall": [round(v, 2) for v in wall],
+            "cpu": [round(v, 2) for v in cpu],
             "of_parts_by_wall": [round(a / b, 3) for a, b in zip(wall, sums["wall"], strict=True)],
+            "of_parts_by_cpu": [round(a / b, 3) for a, b in zip(cpu, sums["cpu"], strict=True)],
+            "steady_s_a_unit": [round(v, 3) for v in readings.steady[way]],
         }
-        if way == "inline":
-            ratios = [round(a / b, 3) for a, b in zip(cpu, sums["cpu"], strict=True)]
-            report["ways"][way] |= {"cpu": [round(v, 2) for v in cpu], "of_parts_by_cpu": ratios}
-        else:
-            inline = statistics.median(readings.wall["inline"])
-            report["ways"][way]["of_inline_by_wall"] = [round(v / inline, 3) for v in wall]
+        if way != "inline":
+            for kind in ("wall", "cpu", "steady"):
+                pairs = zip(getattr(readings, kind)[way], getattr(readings, kind)["inline"], strict=True)
+                report["ways"][way][f"of_inline_by_{kind}"] = [round(a / b, 3) for a, b in pairs]
     return report
 
 

@@ -78,6 +78,9 @@ def write_table(path: Path, items: int, area: Area, footprints: int) -> None:
             base = pc.binary_join_element_wise(
                 "https://sentinel-cogs.s3.us-west-2.amazonaws.com/sentinel-s2-l2a-cogs", ids, "/"
             )
+            orbit = pa.array(rng.integers(0, footprints, n))
+            day = pa.array(days // 86_400_000_000).cast(pa.string())
+            digests = [i.to_bytes(16, "big") for i in range(number * per, number * per + n)]
             shapes = pa.array(outlines(corner, footprints))
             nothing = pa.nulls(n, pa.string())
             assets = pa.StructArray.from_arrays(
@@ -95,7 +98,7 @@ def write_table(path: Path, items: int, area: Area, footprints: int) -> None:
                 "stac_version": pa.array(["1.1.0"] * n),
                 "id": ids,
                 "collection": pa.array(["sentinel-2-l2a"] * n),
-                "geometry": shapes.take(pa.array(rng.integers(0, footprints, n))),
+                "geometry": shapes.take(orbit),
                 "bbox": pa.StructArray.from_arrays([pa.array(v) for v in box], ["xmin", "ymin", "xmax", "ymax"]),
                 "links": pa.array([[]] * n, form.field("links").type),
                 "assets": assets,
@@ -104,13 +107,9 @@ def write_table(path: Path, items: int, area: Area, footprints: int) -> None:
                 "eo:cloud_cover": pa.array(rng.uniform(0, 100, n)),
                 "proj:epsg": pa.array(np.full(n, 32633, np.int32)),
                 "swath:collection": pa.array([KEY] * n),
-                "swath:observation": pc.binary_join_element_wise(
-                    "sentinel-2a", pa.array(days // 86_400_000_000).cast(pa.string()), "/"
-                ),
+                "swath:observation": pc.binary_join_element_wise("sentinel-2a", day, "/"),
                 "swath:dn_shift": pa.array(np.full(n, 1000, np.int32)),
-                "swath:digest": pa.array(
-                    [i.to_bytes(16, "big") for i in range(number * per, number * per + n)], pa.binary(16)
-                ),
+                "swath:digest": pa.array(digests, pa.binary(16)),
             }
             arrays = [columns[f.name].cast(f.type) if f.name in columns else pa.nulls(n, f.type) for f in form]
             out.write_table(pa.Table.from_arrays(arrays, schema=form), row_group_size=5000)
