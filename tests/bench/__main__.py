@@ -1,55 +1,161 @@
-"""All benchmarks in turn, with settings of a few minutes: `python -m tests.bench [FOLDER]`.
+"""All benchmarks with short settings, as a table for docs/benchmarks.md.
 
-Each writes its readings as JSON into the folder; docs/benchmarks.md says what they mean, and what was read where.
+    python -m tests.bench [--only cube mapping memory plan] [--json FILE] [--full]
+
+Each runs in a process of its own, one after the other, a few minutes in all; `--full` takes the settings of each
+module's own defaults. Ratios are of readings of the same run: absolute times depend on the machine and on who else uses
+it, and the load average stands beside them. `by CPU` are ratios of CPU seconds, which a busy machine disturbs less.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import psutil
 
-RUNS = {
-    "cube": ["--repeats", "3"],
-    "mapping": ["--tile-size", "1536", "--repeats", "3"],
+SHORT = {
+    "cube": ["--size", "1536", "--repeats", "3"],
+    "mapping": ["--tile-size", "1536", "--steps", "2", "--repeats", "3", "--ray", "1"],
     "memory": ["--repeats", "1"],
-    "plan": ["--items", "3000000", "--repeats", "1"],
+    "plan": ["--repeats", "1", "--tile-size", "1536"],
+}
+PACKAGES = ("numpy", "numba", "rasterio", "pyarrow", "shapely", "ray", "odc-stac", "stackstac")
+
+
+def machine() -> dict[str, Any]:
+    """CPU, cores, memory, and versions of what the readings depend on."""
+    import rasterio
+
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line.split(":", 1) for line in info.read_text().splitlines() if ":" in line]
+        model = next((value.strip() for name, value in lines if name.strip() == "model name"), model)
+    return {
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": {
+            "swath": version("swath"),
+            "python": platform.python_version(),
+            "gdal": rasterio.__gdal_version__,
+            **{name: version(name) for name in PACKAGES},
+        },
+    }
+
+
+def spread(values: Iterable[float], digits: int = 2) -> str:
+    """Median, and the range where there is one."""
+    numbers = sorted(values)
+    middle = f"{median(numbers):.{digits}f}"
+    if len(numbers) == 1:
+        return middle
+    return f"{middle} ({numbers[0]:.{digits}f} to {numbers[-1]:.{digits}f})"
+
+
+Row = tuple[str, str, str, str]
+
+
+def cube_rows(report: dict[str, Any]) -> list[Row]:
+    """Samples a second of each way, over those of a bare decode."""
+    rows = []
+    for way, of in report["ways"].items():
+        if way == "bare":
+            continue
+        bound = "at least 0.6" if way == "swath" else ""
+        by_cpu = f"by CPU {spread(of['of_bare_by_cpu_seconds'])}; {of['million_samples_a_second']} million samples/s"
+        rows.append((f"Cube, {way}: rate over bare decode", bound, spread(of["of_bare"]), by_cpu))
+    return rows
+
+
+def mapping_rows(report: dict[str, Any]) -> list[Row]:
+    """Time of each way over the sum of its bare parts."""
+    rows = []
+    for way, of in report["ways"].items():
+        more = f"by CPU {spread(of['of_parts_by_cpu'])}; {report['units']} units, {report['threads']} threads"
+        if way != "inline":
+            more += f"; over inline, starts left out: {spread(of['of_inline_by_steady'])}"
+        bound = "at most 1.15" if way == "inline" else ""
+        rows.append((f"Mapping, {way}: time over bare parts", bound, spread(of["of_parts_by_wall"]), more))
+    return rows
+
+
+def memory_rows(report: dict[str, Any]) -> list[Row]:
+    """Growth of peak memory."""
+    few, many = min(report["options"]["units"]), max(report["options"]["units"])
+    rows = []
+    for who, growth in report["growth"].items():
+        way, part = who.split()
+        peaks = [median(one[f"{part}_peak_mb"] for one in report["readings"][way][str(units)]) for units in (few, many)]
+        name = f"Peak memory, {way}, {part}: {many} units over {few}"
+        rows.append((name, "at most 1.10", f"{growth:.2f}", f"{peaks[0]:.0f} MB, {peaks[1]:.0f} MB"))
+    return rows
+
+
+def plan_rows(report: dict[str, Any]) -> list[Row]:
+    """Seconds and peak memory of a plan."""
+    rows = []
+    for size, readings in report["tile_sizes"].items():
+        name = f"Plan of {report['options']['area']}, {report['options']['items'] / 1e6:g} million items, {size} px"
+        units = f"{readings[0]['units']} units; CPU {spread((one['cpu_seconds'] for one in readings), 0)} s"
+        rows.append((name, "under 60 s", f"{spread((one['seconds'] for one in readings), 0)} s", units))
+        rows.append(
+            (f"{name}: peak memory", "under 1000 MB", f"{spread((one['peak_mb'] for one in readings), 0)} MB", "")
+        )
+    return rows
+
+
+ROWS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {
+    "cube": cube_rows,
+    "mapping": mapping_rows,
+    "memory": memory_rows,
+    "plan": plan_rows,
 }
 
 
-def machine() -> str:
-    """What the readings were made on, in a line."""
-    cpus = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if "model name" in line
-    ]
-    memory = psutil.virtual_memory().total / 2**30
-    return (
-        f"{cpus[0] if cpus else platform.machine()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, "
-        f"Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}"
-    )
-
-
 def main() -> None:
-    """Run all; a benchmark that fails does not keep the others from running."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="swath-bench-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    print(machine(), flush=True)
-    failed = []
-    for name, options in RUNS.items():
-        print(f"{name}: {folder / name}.json", flush=True)
-        command = [sys.executable, "-m", f"tests.bench.{name}", "--json", str(folder / f"{name}.json"), *options]
-        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-            failed.append(name)
-    if failed:
-        raise SystemExit(f"failed: {', '.join(failed)}")
+    """Run, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--full", action="store_true", help="the settings of each module's defaults")
+    parser.add_argument("--json", type=Path, help="write all readings here")
+    options = parser.parse_args()
+    about = machine()
+    reports, rows, loads = {}, [], {}
+    with tempfile.TemporaryDirectory(prefix="swath-bench-") as folder:
+        for name in options.only:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            out = Path(folder, f"{name}.json")
+            settings = [] if options.full else SHORT[name]
+            command = [sys.executable, "-m", f"tests.bench.{name}", *settings, "--json", str(out)]
+            before = os.getloadavg()[0]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            loads[name] = round(before, 1)
+            reports[name] = json.loads(out.read_text())
+            rows += ROWS[name](reports[name])
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    print(f"{about['date']}, {about['cpu']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}.")
+    print(f"Load average before each: {', '.join(f'{name} {load}' for name, load in loads.items())}.")
+    print(f"{versions}.\n")
+    print("| What | Bound | Reading | Beside it |\n|---|---|---|---|")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+    if options.json:
+        options.json.write_text(json.dumps({"machine": about, "load": loads, "reports": reports}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
