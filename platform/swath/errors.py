@@ -96,6 +96,10 @@ class NoItemsError(RequestError):
     """The search found nothing at all for the area and period."""
 
 
+class ModelError(RequestError):
+    """A model package, card or network that cannot be used as asked."""
+
+
 class StoreError(RequestError):
     """A store that cannot be opened or written."""
 
