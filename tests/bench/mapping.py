@@ -46,11 +46,12 @@ from swath.cube.gdal import gdal_env
 from swath.cube.masks import dropped
 from swath.cube.slots import slots_of
 from swath.grid import Period, parse_tile
-from swath.mapping import MapRequest, carry_out, make_plan
+from swath.mapping import carry_out, make_plan
 from swath.mapping.cog import encode_cog
 from swath.mapping.layers import layers_of
 from swath.mapping.plan import Plan
 from swath.mapping.units import Unit
+from swath.planning import MapRequest
 from swath.products import Product
 from swath.store import Store, names
 from swath.store.ledger import read_stats

@@ -28,7 +28,8 @@ import pyarrow.parquet as pq
 import shapely
 
 from swath.grid import Area, Period
-from swath.mapping import MapRequest, make_plan
+from swath.mapping import make_plan
+from swath.planning import MapRequest
 from swath.products import Product
 from swath.sources import collection
 from swath.sources.frozen_rows import schema

@@ -12,7 +12,8 @@ from support.command import swath
 from support.small_world import fingerprints, layer_bytes
 from swath.errors import StoreBusyError
 from swath.grid import Area, Period
-from swath.mapping import MapRequest, carry_out, make_plan
+from swath.mapping import carry_out, make_plan
+from swath.planning import MapRequest
 from swath.products import Product
 from swath.store import Lease, Store
 

@@ -1,8 +1,8 @@
 import yaml
 from pydantic import BaseModel
 
+from swath.forms import element_model, is_mapping
 from swath.products import Product, template
-from swath.products.validation import element_model, is_mapping
 
 
 def test_the_template_validates() -> None:

@@ -23,9 +23,10 @@ from swath.cli.options import Cluster, ClusterName, Json
 from swath.cli.output import Output, key_values, reported
 from swath.errors import RunFailedError, StoreError
 from swath.grid import Area, Period, parse_tile
-from swath.mapping import MapRequest, Plan, RunResult, make_plan
+from swath.mapping import Plan, RunResult, make_plan
 from swath.mapping.picture import Panel, draw, true_colour
 from swath.mapping.vrt import zone_name
+from swath.planning import MapRequest
 from swath.products import Product
 from swath.store import Store
 

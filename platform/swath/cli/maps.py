@@ -14,7 +14,6 @@ from swath.cli.output import Output, key_values, reported
 from swath.errors import ProductError
 from swath.grid import Area, Period
 from swath.mapping import (
-    MapRequest,
     Plan,
     RunResult,
     Stale,
@@ -24,6 +23,7 @@ from swath.mapping import (
     open_runs,
     read_status,
 )
+from swath.planning import MapRequest
 from swath.products import Product
 from swath.runs import StopSignal
 from swath.store import Store

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from swath.mapping.maintain import clean, open_runs, plans, read_status
 from swath.mapping.plan import Plan, Totals, make_plan
-from swath.mapping.request import MapRequest
 from swath.mapping.run import RunResult, Stale, carry_out
 
 __all__ = [
-    "MapRequest",
     "Plan",
     "RunResult",
     "Stale",

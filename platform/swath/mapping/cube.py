@@ -13,10 +13,10 @@ from pyproj import Transformer
 
 from swath.cube.open import open_cube as open_step
 from swath.grid import Area, Grid, Period, Tile
-from swath.mapping.inputs import grid_of, no_items, searched
-from swath.mapping.request import MapRequest
-from swath.mapping.steps import Steps
-from swath.mapping.table import ItemTable
+from swath.planning.inputs import grid_of, no_items, searched
+from swath.planning.request import MapRequest
+from swath.planning.steps import Steps
+from swath.planning.table import ItemTable
 from swath.products import Product
 from swath.sources import FrozenItems, freeze
 

@@ -19,14 +19,14 @@ import shapely
 from swath.cube import CubeSpec
 from swath.grid import Area, Grid, Period
 from swath.mapping.cost import CostModel, coverage
-from swath.mapping.inputs import Said, frozen_inputs, grid_of, no_items
-from swath.mapping.join import Join
 from swath.mapping.key import KeyMaker, key_of, pixels_of_code
 from swath.mapping.recipe import claim, recipe
-from swath.mapping.request import MapRequest
-from swath.mapping.steps import Steps
-from swath.mapping.table import ItemTable
 from swath.mapping.units import Unit, UnitWriter, read_units
+from swath.planning.inputs import Said, frozen_inputs, grid_of, no_items
+from swath.planning.join import Join
+from swath.planning.request import MapRequest
+from swath.planning.steps import Steps
+from swath.planning.table import ItemTable
 from swath.products import Layer, Product
 from swath.sources import Collection, FrozenItems, collection
 from swath.store import Store, names

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from affine import Affine
 
 from swath.mapping.collection import Summaries, make_collection, table_asset, write_items_table
-from swath.mapping.inputs import Said
 from swath.mapping.plan import Plan
 from swath.mapping.vrt import Part, make_vrt, zone_name
+from swath.planning.inputs import Said
 from swath.store import MissingKeyError, Store, done_units, names
 
 READERS = 16  # items are small: what counts is the time of a request

@@ -12,12 +12,12 @@ from typing import Any
 from swath.cluster import connect
 from swath.errors import RequestError
 from swath.mapping.books import Books
-from swath.mapping.inputs import Said
 from swath.mapping.plan import Plan
 from swath.mapping.publish import publish
 from swath.mapping.stale import stale_units
 from swath.mapping.units import Unit
 from swath.mapping.work import MapWork
+from swath.planning.inputs import Said
 from swath.runs import Display, Event, Executor, InlineExecutor, RayExecutor, Tally, execute
 from swath.runs.budget import available_memory
 from swath.runs.progress import Mode

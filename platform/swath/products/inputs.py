@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from swath.cube.spec import Adjust, CubeSpec, Method, Resampling
 from swath.errors import ProductError
-from swath.products.validation import suggest
+from swath.forms import suggest
 from swath.sources.facts import Band, BandKind, Collection, MaskRule
 
 _PIXEL_KINDS = (BandKind.CLASSES, BandKind.BITS)

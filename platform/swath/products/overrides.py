@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from swath.errors import ProductError
-from swath.products.validation import dotted, is_mapping, model_at, parse_yaml, suggest
+from swath.forms import dotted, is_mapping, model_at, parse_yaml, suggest
 
 
 def apply_overrides(model: type[BaseModel], data: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:

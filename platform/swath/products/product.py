@@ -16,13 +16,12 @@ from swath.cube import CubeSpec, Method, index_name
 from swath.cube import check as check_cube
 from swath.cube.scores import score
 from swath.errors import ProductError
+from swath.forms import commented, parse_yaml, suggest, validate
 from swath.products.composed import composed_layers, index_layer
 from swath.products.inputs import Input
 from swath.products.layers import Layer, apply_rules, contradiction
 from swath.products.output import Output, Provider
 from swath.products.overrides import apply_overrides
-from swath.products.template import commented
-from swath.products.validation import parse_yaml, suggest, validate
 from swath.sources.facts import Collection
 
 

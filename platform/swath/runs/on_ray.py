@@ -11,6 +11,7 @@ from typing import Any
 
 from swath.cluster import Node, nodes
 from swath.errors import ClusterError
+from swath.runs.arenas import limit_arenas
 from swath.runs.budget import available_memory
 from swath.runs.desk import Desk, place
 from swath.runs.outcome import Outcome
@@ -191,6 +192,7 @@ class _Actor:
     def __init__(self, work: Work[Any, Any, Any], memory: int | None, share: int) -> None:
         import ray
 
+        limit_arenas()
         node = ray.get_runtime_context().get_node_id()
         self._name = f"worker {os.getpid()} on {socket.gethostname()} (node {node[:8]})"
         memory = memory or int(available_memory() * settings().memory_fraction / share)

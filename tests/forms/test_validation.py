@@ -1,8 +1,8 @@
 import pytest
 
 from swath.errors import ProductError
+from swath.forms import parse_yaml, suggest
 from swath.products import Product
-from swath.products.validation import parse_yaml, suggest
 
 GOOD = """
 name: mine

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from swath.errors import ProductError
+from swath.errors import ProductError, RequestError
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -29,25 +29,26 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def parse_yaml(text: str, *, where: str) -> Any:
+def parse_yaml(text: str, *, where: str, error: type[RequestError] = ProductError) -> Any:
     """Plain values of a YAML text.
 
     Args:
         text: One YAML document.
         where: File or argument, for the message.
+        error: What is raised.
 
     Raises:
-        ProductError: It is no YAML, or a key stands twice. Facts: file, line.
+        RequestError: It is no YAML, or a key stands twice. Facts: file, line.
     """
     try:
         return yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
-        what = getattr(error, "problem", None) or str(error)
+        what = getattr(fault, "problem", None) or str(fault)
         place = f"{where}, line {line}" if line else where
         message = f"{place}: not valid YAML: {what}."
-        raise ProductError(message, fix="Correct the text.", file=where, line=line) from error
+        raise error(message, fix="Correct the text.", file=where, line=line) from fault
 
 
 def suggest(value: object, choices: Iterable[str]) -> str:
@@ -59,32 +60,43 @@ def suggest(value: object, choices: Iterable[str]) -> str:
     return f"{hint}Choices: {', '.join(names)}." if names else hint.rstrip()
 
 
-def validate(model: type[Model], data: Any, *, where: str) -> Model:
+def validate(
+    model: type[Model],
+    data: Any,
+    *,
+    where: str,
+    what: str = "product",
+    start: str = "swath product template",
+    error: type[RequestError] = ProductError,
+) -> Model:
     """Build `model` from plain values.
 
     Args:
         model: A pydantic model with `extra="forbid"`.
         data: What `parse_yaml` gave.
         where: File or argument, for the message.
+        what: What the file holds, for the message.
+        start: The command that prints a template of it.
+        error: What is raised.
 
     Raises:
-        ProductError: One or more faults, each with field path, value and choices. Facts: file, faults (a
+        RequestError: One or more faults, each with field path, value and choices. Facts: file, faults (a
             list of {field, value, problem}).
     """
     if not isinstance(data, Mapping):
         kind = "nothing" if data is None else type(data).__name__
-        raise ProductError(
-            f"{where}: a product is a mapping of fields, this holds {kind}.",
-            fix="Start from `swath product template`.",
+        raise error(
+            f"{where}: a {what} is a mapping of fields, this holds {kind}.",
+            fix=f"Start from `{start}`.",
             file=where,
         )
     try:
         return model.model_validate(data)
-    except ValidationError as error:
-        faults = _faults(model, error)
-        lines = [f"{f['field'] or '(product)'}: {f['problem']}" for f in faults]
+    except ValidationError as fault:
+        faults = _faults(model, fault)
+        lines = [f"{f['field'] or f'({what})'}: {f['problem']}" for f in faults]
         text = f"{where}: {lines[0]}" if len(lines) == 1 else f"{where}: {len(lines)} faults:\n  " + "\n  ".join(lines)
-        raise ProductError(text, fix="Correct the field.", file=where, faults=faults) from error
+        raise error(text, fix="Correct the field.", file=where, faults=faults) from fault
 
 
 def _faults(model: type[BaseModel], error: ValidationError) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from swath.cube import check_mix
 from swath.errors import NoItemsError, ProductError
 from swath.grid import Grid
-from swath.mapping.join import searched_area
-from swath.mapping.request import MapRequest
+from swath.planning.join import searched_area
+from swath.planning.request import MapRequest
 from swath.products import Product
 from swath.sources import Collection, FrozenItems, SearchResult, collection, freeze, search
 from swath.sources.files import reading

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swath.grid import Period
-from swath.mapping.steps import Steps
+from swath.planning.steps import Steps
 
 
 def moments(*texts: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 
 from swath.grid import Area, Grid
-from swath.mapping.join import MARGIN_M, Footprints, Join, searched_area
+from swath.planning.join import MARGIN_M, Footprints, Join, searched_area
 
 GRID = Grid.named("utm", resolution=10, tile_size=768)
 

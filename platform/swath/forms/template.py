@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from swath.products.validation import element_model
+from swath.forms.validation import element_model
 
 
 def commented(model: type[BaseModel]) -> str:

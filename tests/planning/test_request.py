@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from swath.grid import Area, Period
-from swath.mapping import MapRequest
+from swath.planning import MapRequest
 from swath.products import Product
 
 REQUEST = MapRequest(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from swath.mapping.join import Footprints
+from swath.planning.join import Footprints
 from swath.sources import FrozenItems
 
 

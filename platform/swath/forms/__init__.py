@@ -1,0 +1,8 @@
+"""What a person writes: YAML checked field by field, and a commented template of it."""
+
+from __future__ import annotations
+
+from swath.forms.template import commented
+from swath.forms.validation import dotted, element_model, is_mapping, model_at, parse_yaml, suggest, validate
+
+__all__ = ["commented", "dotted", "element_model", "is_mapping", "model_at", "parse_yaml", "suggest", "validate"]

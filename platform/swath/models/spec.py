@@ -1,0 +1,193 @@
+"""What a model takes and gives: the part of a package that mapping, training and serving read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+BACKGROUND = 0  #: code of no data in class layers; no class may have it
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BandInput(_Part):
+    """One band that a network takes. A collection's band fits it by name, else by common name, else by wavelength."""
+
+    name: str = Field(min_length=1, description="Name of the band in the collection that the model was trained on.")
+    common_name: str | None = Field(default=None, description="STAC eo common name (`red`, `nir`, `swir16`).")
+    wavelength: float | None = Field(default=None, gt=0, description="Centre, micrometres.")
+    mean: float = Field(default=0.0, description="Subtracted from the physical value.")
+    std: float = Field(default=1.0, gt=0, description="Divides what remains.")
+
+
+class Layout(StrEnum):
+    """Order of a network's input axes: batch, time steps, channels, height, width."""
+
+    NCHW = "NCHW"
+    NHWC = "NHWC"
+    NTCHW = "NTCHW"
+
+
+class InputSpec(_Part):
+    """What a network takes, and how windows of it are laid over a map.
+
+    A number of the network's input is `(clip(number * scale + offset) - mean) / std`; `fill` where there is no data.
+    """
+
+    bands: tuple[BandInput, ...] = Field(min_length=1, description="In the order of the network's channels.")
+    unit: str = Field(min_length=1, description="Physical unit of a value before normalisation: `reflectance`, `K`, …")
+    gsd: float = Field(gt=0, description="Sampling distance of the network's pixels, metres.")
+    window: int = Field(ge=1, description="Edge of a window that the network takes, pixels.")
+    stride: int = Field(ge=1, description="Pixels from one window to the next.")
+    margin: int = Field(
+        default=0,
+        ge=0,
+        description="Pixels at each edge of a window whose result is left aside. At least the reach of the network's "
+        "receptive field makes a map equal to a run over the whole image.",
+    )
+    layout: Layout = Field(default=Layout.NCHW, description="Order of the input's axes.")
+    steps: int = Field(default=1, ge=1, le=64, description="Time steps of one prediction.")
+    day_of_year: bool = Field(
+        default=False, description="A second input, (batch, steps) float32: day of year (1 to 366) of each step."
+    )
+    valid: bool = Field(
+        default=False, description="A further input, (batch, steps, height, width) float32: 1 where a step has data."
+    )
+    clip: tuple[float, float] | None = Field(default=None, description="Physical values are clipped to this range.")
+    fill: float = Field(default=0.0, description="Stands, after normalisation, where there is no data.")
+    level: Literal["any", "surface", "top-of-atmosphere"] = Field(
+        default="any", description="Which reflectance it was trained on."
+    )
+    is_global: bool = Field(
+        default=False,
+        description="A pixel's result depends on the whole window (attention, global pooling): maps have seams, "
+        "blended over the overlap of windows.",
+    )
+
+    @model_validator(mode="after")
+    def _windows_meet(self) -> InputSpec:
+        if self.stride > self.window - 2 * self.margin:
+            raise ValueError(
+                f"windows of {self.window} px with a margin of {self.margin} px leave "
+                f"{self.window - 2 * self.margin} px, and the stride is {self.stride}; make the stride at most that"
+            )
+        if (self.window - self.stride) % 2:
+            raise ValueError(f"window {self.window} and stride {self.stride} must differ by an even number of pixels")
+        if self.steps > 1 and self.layout is not Layout.NTCHW:
+            raise ValueError(f"{self.steps} time steps need layout NTCHW, this one is {self.layout.value}")
+        if self.day_of_year and self.layout is not Layout.NTCHW:
+            raise ValueError(f"day_of_year needs layout NTCHW, this one is {self.layout.value}")
+        names = [band.name for band in self.bands]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a band is named twice in {', '.join(names)}")
+        return self
+
+    def shape(self, batch: int) -> tuple[int, ...]:
+        """Shape of the first input for a batch."""
+        n, t, c, s = batch, self.steps, len(self.bands), self.window
+        return {
+            Layout.NCHW: (n, c, s, s),
+            Layout.NHWC: (n, s, s, c),
+            Layout.NTCHW: (n, t, c, s, s),
+        }[self.layout]
+
+
+class ClassesOutput(_Part):
+    """A score a class and pixel; the network gives (batch, classes, height, width) in `order` NCHW."""
+
+    kind: Literal["classes"] = "classes"
+    name: str = Field(default="class", min_length=1, description="What the classes are of.")
+    classes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        min_length=2, description="Names in the order of the network's channels."
+    )
+    activation: Literal["softmax", "sigmoid", "none"] = Field(
+        default="softmax", description="Turns the network's scores into probabilities; `none`: they are already."
+    )
+    order: Literal["NCHW", "NHWC"] = Field(default="NCHW", description="Order of the output's axes.")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> ClassesOutput:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"a class is named twice in {', '.join(self.classes)}")
+        return self
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the output's channels."""
+        return self.classes
+
+
+class ValueOutput(_Part):
+    """One physical quantity."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the layer.", examples=["agb"])
+    unit: str = Field(min_length=1, description="Unit of the value, UCUM (`Mg/ha`).")
+    scale: float = Field(default=1.0, description="Value = network's number x scale + offset.")
+    offset: float = Field(default=0.0, description="Value = network's number x scale + offset.")
+    low: float | None = Field(default=None, description="Values below are set to it.")
+    high: float | None = Field(default=None, description="Values above are set to it.")
+
+
+class ValuesOutput(_Part):
+    """Physical quantities by pixel; the network gives (batch, values, height, width) in `order` NCHW."""
+
+    kind: Literal["values"] = "values"
+    name: str = Field(default="values", min_length=1, description="What the values are of.")
+    values: tuple[ValueOutput, ...] = Field(min_length=1, description="In the order of the network's channels.")
+    order: Literal["NCHW", "NHWC"] = Field(default="NCHW", description="Order of the output's axes.")
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the output's channels."""
+        return tuple(value.name for value in self.values)
+
+
+OutputSpec = Annotated[ClassesOutput | ValuesOutput, Field(discriminator="kind")]
+
+
+class PartSpec(_Part):
+    """An encoder or a head by name, with its settings."""
+
+    name: str = Field(min_length=1, description="As `swath.models.encoders` or `swath.models.heads` lists it.")
+    settings: dict[str, int | float | str | bool | None] = Field(
+        default_factory=dict, description="Arguments of the part, as its class documents them."
+    )
+
+
+class NetworkSpec(_Part):
+    """What a network is made of: needed where its weights are safetensors; ONNX carries its own graph."""
+
+    encoder: PartSpec = Field(description="Takes bands, gives features.")
+    head: PartSpec = Field(description="Takes features, gives the output's channels.")
+
+
+class ModelSpec(_Part):
+    """Everything that decides what a model computes; `Package` keeps it beside the weights.
+
+    Attributes:
+        name: Of the model.
+        version: Of the model.
+        task: What it does, as STAC MLM names it.
+        input: What it takes.
+        output: What it gives.
+        network: Of what it is made; None for an imported ONNX graph.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", description="Lower case with dashes.")
+    version: str = Field(default="1", pattern=r"^[0-9]+(\.[0-9]+)*$", description="Quoted digits with dots.")
+    task: Literal["semantic-segmentation", "regression", "classification"] = Field(
+        default="semantic-segmentation", description="As the STAC MLM extension names it."
+    )
+    input: InputSpec
+    output: OutputSpec
+    network: NetworkSpec | None = None
+
+
+def band_names(bands: Sequence[BandInput]) -> str:
+    """Bands for a message: `B04 (red), B08 (nir)`."""
+    return ", ".join(f"{band.name} ({band.common_name})" if band.common_name else band.name for band in bands)
