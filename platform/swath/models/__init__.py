@@ -1,0 +1,1 @@
+"""Encoders, heads, packages and the predictor."""

@@ -1,0 +1,142 @@
+"""The contract between encoders and heads: what one gives, the other takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from swath.errors import ModelError
+from swath.models.spec import InputSpec
+
+IGNORED = 255  #: index of a class that stands for "no label" in training targets
+
+
+class Features(NamedTuple):
+    """What an encoder sees in a window.
+
+    Attributes:
+        pyramid: Finest first; level i is (N, channels[i], H / 2^i, W / 2^i).
+        vector: (N, vector_size), of the window as a whole.
+    """
+
+    pyramid: list[Tensor]
+    vector: Tensor
+
+
+class Encoder(nn.Module):
+    """Takes bands of one or many dates, gives features. A subclass is one file in `swath.models.encoders`.
+
+    Args:
+        spec: What the network takes.
+
+    Attributes:
+        channels: Of each level of the pyramid, finest first.
+        vector_size: Length of the vector.
+        reaches: For each level, how far a feature of that level sees beyond its own block of 2^i x 2^i input pixels;
+            None where it sees the whole window.
+        multiple: Edges and strides of windows are multiples of it, so that a shift by a stride shifts the features.
+        takes_day: Whether it makes use of the day of year.
+        takes_valid: Whether it makes use of the mask of valid pixels.
+    """
+
+    takes_day: ClassVar[bool] = False
+    takes_valid: ClassVar[bool] = False
+    channels: tuple[int, ...]
+    vector_size: int
+    reaches: tuple[int, ...] | None
+    multiple: int
+
+    def __init__(self, spec: InputSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    @property
+    def reach(self) -> int | None:
+        """Radius of the receptive field of the finest features, input pixels; None: the whole window."""
+        return None if self.reaches is None else self.reaches[0]
+
+    def forward(self, x: Tensor, day: Tensor | None = None, valid: Tensor | None = None) -> Features:
+        """Features of windows.
+
+        Args:
+            x: (N, T, C, H, W) float32, normalised.
+            day: (N, T) float32, day of year.
+            valid: (N, T, H, W) float32, 1 where a step has data.
+        """
+        raise NotImplementedError
+
+
+class Head(nn.Module):
+    """Takes features, gives scores. A subclass is one file in `swath.models.heads`.
+
+    Args:
+        channels: Of each level of the pyramid, finest first.
+        vector_size: Length of the vector.
+        outputs: Channels of the result.
+
+    Attributes:
+        task: What it does, as STAC MLM names it.
+        kind: Of the output that it can give.
+        metrics: Names of the measures that fit it, the one that chooses the best model first.
+        reaches: For each level, how far a score sees: to the furthest input pixel of the furthest block that it uses;
+            None where it uses the vector.
+    """
+
+    task: ClassVar[Literal["semantic-segmentation", "regression", "classification"]]
+    kind: ClassVar[Literal["classes", "values"]]
+    metrics: ClassVar[tuple[str, ...]]
+    reaches: tuple[int, ...] | None
+
+    def __init__(self, channels: Sequence[int], vector_size: int, outputs: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+
+    @property
+    def reach(self) -> int | None:
+        """Pixels between a score and the furthest feature that it uses; None: the whole window."""
+        return None if self.reaches is None else max(self.reaches)
+
+    def forward(self, features: Features) -> Tensor:
+        """(N, outputs, H, W) scores without activation; (N, outputs) for a class of the whole window."""
+        raise NotImplementedError
+
+    def loss(self, scores: Tensor, target: Tensor, *, weights: Tensor | None = None) -> Tensor:
+        """The loss that training uses if nobody says otherwise; a scalar, 0 where nothing is labelled.
+
+        Args:
+            scores: What `forward` gave.
+            target: What should have come out; the subclass says how a pixel without label is marked.
+            weights: (outputs,), of each output.
+        """
+        raise NotImplementedError
+
+
+def whole(name: str, value: object, *, low: int, high: int) -> int:
+    """A setting that is a whole number in a range.
+
+    Raises:
+        ModelError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ModelError(
+            f"Setting {name} of a network is {value!r}.", fix=f"Give a whole number from {low} to {high}.", setting=name
+        )
+    return value
+
+
+def cross_entropy(scores: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+    """Cross-entropy, mean over what is labelled, weighted by class; 0 where nothing is.
+
+    Args:
+        scores: (N, K, ...).
+        target: (N, ...) int64, index of the class or `IGNORED`.
+        weights: (K,), of each class.
+    """
+    labelled = target != IGNORED
+    total = functional.cross_entropy(scores, target, weight=weights, ignore_index=IGNORED, reduction="sum")
+    if weights is None:
+        return total / labelled.sum().clamp(min=1)
+    return total / (weights[target.masked_fill(~labelled, 0)] * labelled).sum().clamp(min=1e-12)

@@ -1,0 +1,222 @@
+"""A network: an encoder and a head that fit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from swath.errors import ModelError
+from swath.models.encoders import encoder
+from swath.models.features import Encoder, Head
+from swath.models.heads import head
+from swath.models.spec import InputSpec, Layout, ModelSpec
+
+
+class Network(nn.Module):
+    """An encoder and a head, called with exactly the inputs that the spec names.
+
+    Attributes:
+        spec: What it takes.
+        encoder: Bands to features.
+        head: Features to scores.
+    """
+
+    def __init__(self, spec: InputSpec, encoder: Encoder, head: Head) -> None:
+        super().__init__()
+        self.spec = spec
+        self.encoder = encoder
+        self.head = head
+
+    @classmethod
+    def build(cls, spec: ModelSpec) -> Network:
+        """The network that a spec describes, with fresh weights.
+
+        Raises:
+            ModelError: Parts that do not exist, or do not fit each other or the spec.
+        """
+        if spec.network is None:
+            raise ModelError(
+                f"Model {spec.name} has no network: it is a graph of its own.",
+                fix="Use its model.onnx.",
+                model=spec.name,
+            )
+        front = encoder(spec.network.encoder.name, spec.input, **spec.network.encoder.settings)
+        back = head(
+            spec.network.head.name,
+            front.channels,
+            front.vector_size,
+            outputs=len(spec.output.channels),
+            **spec.network.head.settings,
+        )
+        network = cls(spec.input, front, back)
+        _fits(spec, network)
+        return network
+
+    @property
+    def reach(self) -> int | None:
+        """Radius of the receptive field in pixels; None where a score depends on the whole window."""
+        if self.encoder.reaches is None or self.head.reaches is None:
+            return None
+        return max(a + b for a, b in zip(self.encoder.reaches, self.head.reaches, strict=True))
+
+    @property
+    def multiple(self) -> int:
+        """Windows and strides are multiples of it."""
+        return self.encoder.multiple
+
+    def forward(self, x: Tensor, *more: Tensor) -> Tensor:
+        """Scores without activation.
+
+        Args:
+            x: In the layout of the spec, float32, normalised.
+            more: Day of year (N, T) and valid pixels (N, T, H, W), as far as the spec names them, in this order.
+
+        Returns:
+            (N, K, H, W); (N, K) of a head for whole windows.
+        """
+        rest = list(more)
+        day = rest.pop(0) if self.spec.day_of_year else None
+        valid = rest.pop(0) if self.spec.valid else None
+        if rest:
+            raise TypeError(f"{len(more)} inputs beside the bands, the spec has {len(more) - len(rest)}")
+        if self.spec.layout is Layout.NCHW:
+            x = x.unsqueeze(1)
+        scores: Tensor = self.head(self.encoder(x, day, valid))
+        return scores
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Take weights.
+
+        Raises:
+            ModelError: A tensor is missing, unknown, or of another shape.
+        """
+        check_shapes(self, {name: tuple(tensor.shape) for name, tensor in weights.items()})
+        self.load_state_dict(dict(weights))
+
+
+def check_shapes(network: Network, shapes: Mapping[str, Sequence[int]], *, where: str = "The weights") -> None:
+    """Refuse weights that are not those of a network.
+
+    Args:
+        network: What they should fit.
+        shapes: Shape of each tensor by name.
+        where: Subject of the message.
+
+    Raises:
+        ModelError: A tensor is missing, unknown, or of another shape. Facts: tensor.
+    """
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    fix = "Use the weights of this very network: encoder, head, their settings, bands, steps and classes must agree."
+    for name, shape in wanted.items():
+        if name not in shapes:
+            raise ModelError(f"{where} have no tensor {name!r}, which the network needs {shape}.", fix=fix, tensor=name)
+        if tuple(shapes[name]) != shape:
+            raise ModelError(
+                f"{where} hold tensor {name!r} with shape {tuple(shapes[name])}, the network needs {shape}.",
+                fix=fix,
+                tensor=name,
+            )
+    extra = next((name for name in shapes if name not in wanted), None)
+    if extra is not None:
+        raise ModelError(f"{where} hold tensor {extra!r}, which the network does not have.", fix=fix, tensor=extra)
+
+
+def example_inputs(spec: InputSpec, *, batch: int = 1, seed: int = 0) -> tuple[Tensor, ...]:
+    """Random inputs of the spec's shapes: bands, then day of year and valid pixels where it has them.
+
+    Args:
+        spec: What a network takes.
+        batch: Windows.
+        seed: Of the random numbers.
+    """
+    random = torch.Generator().manual_seed(seed)
+    inputs = [torch.randn(spec.shape(batch), generator=random)]
+    if spec.day_of_year:
+        inputs.append(1 + 365 * torch.rand((batch, spec.steps), generator=random))
+    if spec.valid:
+        shape = (batch, spec.steps, spec.window, spec.window)
+        inputs.append((torch.rand(shape, generator=random) < 0.8).float())
+    return tuple(inputs)
+
+
+def measured_reach(network: Network) -> int:
+    """The receptive field as it is: how far a change of one column of the input changes scores, pixels.
+
+    Weights of a copy are set so that nothing cancels or is cut off: positive, the same in all places, in float64.
+
+    Args:
+        network: With a finite reach.
+
+    Raises:
+        ValueError: It has none.
+    """
+    if network.reach is None:
+        raise ValueError("the reach of this network is the whole window")
+    probe = copy.deepcopy(network).double().eval()
+    with torch.no_grad():
+        for module in probe.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                module.weight.fill_(1.0 / module.weight[0].numel())
+            elif isinstance(module, nn.BatchNorm2d):
+                module.reset_parameters()
+                module.reset_running_stats()
+        width = (2 * network.reach // network.multiple + 4) * network.multiple
+        middle = width // 2 // network.multiple * network.multiple
+        size = dict(
+            zip("NTCHW", (1, network.spec.steps, len(network.spec.bands), network.multiple, width), strict=True)
+        )
+        random = torch.Generator().manual_seed(0)
+        x = 1 + torch.rand([size[axis] for axis in network.spec.layout.value], generator=random, dtype=torch.float64)
+        more = []
+        if network.spec.day_of_year:
+            more.append(torch.linspace(30, 330, network.spec.steps, dtype=torch.float64).unsqueeze(0))
+        if network.spec.valid:
+            more.append(torch.ones([size[axis] for axis in "NTHW"], dtype=torch.float64))
+        before = probe(x, *more)
+        furthest = 0
+        for column in range(middle, middle + network.multiple):
+            changed = x.clone()
+            changed[..., 0, :, column] += 1e6 if network.spec.steps == 1 else 0
+            if network.spec.steps > 1:
+                changed[:, 0, :, :, column] += 1e6
+            moved = (probe(changed, *more) != before).any(dim=1).any(dim=1)[0].nonzero().flatten()
+            furthest = max(furthest, int((moved - column).abs().max()))
+    return furthest
+
+
+def _fits(spec: ModelSpec, network: Network) -> None:
+    given, part = spec.input, network.head
+    names = f"encoder {spec.network.encoder.name}, head {spec.network.head.name}" if spec.network else ""
+    if given.layout is Layout.NHWC or spec.output.order == "NHWC":
+        raise ModelError(
+            f"Model {spec.name} has channels last, and Swath's own networks have them first.",
+            fix="Set the layout to NCHW (NTCHW for several dates) and the order of the output to NCHW.",
+        )
+    if part.kind != spec.output.kind or part.task != spec.task:
+        raise ModelError(
+            f"{names}: the head is for {part.task} and gives {part.kind}; model {spec.name} is for {spec.task} and "
+            f"gives {spec.output.kind}.",
+            fix="Choose the head that fits.",
+        )
+    for asked, able, what in (
+        (given.day_of_year, network.encoder.takes_day, "day_of_year"),
+        (given.valid, network.encoder.takes_valid, "valid"),
+    ):
+        if asked and not able:
+            raise ModelError(
+                f"{names}: the encoder makes no use of the input {what}.",
+                fix=f"Set {what} to false, or change encoder.",
+            )
+    for value, what in ((given.window, "window"), (given.stride, "stride")):
+        if value % network.multiple:
+            raise ModelError(
+                f"{names}: the {what} is {value} px, which is no multiple of {network.multiple}.",
+                fix=f"Use {max(1, round(value / network.multiple)) * network.multiple} px.",
+            )
+    if network.reach is None and part.task != "classification" and not given.is_global:
+        raise ModelError(
+            f"{names}: a pixel's result depends on the whole window.", fix="Set is_global to true in the input."
+        )
