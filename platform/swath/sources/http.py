@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ from swath.settings import settings
 _SMALLER = frozenset({429, 500, 502, 503, 504})
 _TOO_MUCH = frozenset({400, 413, 414, 422})
 _LONGEST_WAIT_S = 120.0
+_log = logging.getLogger("swath.sources")
 
 
 class FlakyError(Exception):
@@ -124,8 +126,16 @@ def patiently(
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        if before_next is not None and isinstance(error, FlakyError):
+        if not isinstance(error, FlakyError):
+            return
+        if before_next is not None:
             before_next(error)
+        pause = state.next_action.sleep if state.next_action else 0.0
+        # nobody should look at a silent screen for a minute; a first stumble is not worth a line
+        if state.attempt_number > 1 or pause > 5:
+            _log.warning(
+                "%s: %s; try %d of %d in %.0f s", error.url, error.said, state.attempt_number + 1, attempts, pause
+            )
 
     tries = Retrying(
         stop=stop_after_attempt(attempts),
