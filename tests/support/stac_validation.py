@@ -22,6 +22,9 @@ def _schemas(folder: Path | None) -> dict[str, Any]:
     for file in sorted(folder.glob("*.json")) if folder else ():
         schema = json.loads(file.read_text())
         schemas[schema["$id"].rstrip("#")] = schema
+        # processing 1.1.0 was published with the `$id` of 1.0.0; others refer to it by where it lies
+        name, version = file.stem.rsplit("-", 1)
+        schemas[f"https://stac-extensions.github.io/{name}/v{version}/schema.json"] = schema
     return schemas
 
 

@@ -12,13 +12,15 @@ BACKGROUND = 0  #: code of no data in class layers; no class may have it
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BandInput(_Part):
     """One band that a network takes. A collection's band fits it by name, else by common name, else by wavelength."""
 
-    name: str = Field(min_length=1, description="Name of the band in the collection that the model was trained on.")
+    name: str = Field(
+        min_length=1, examples=["B04"], description="Name of the band in the collection that the model was trained on."
+    )
     common_name: str | None = Field(default=None, description="STAC eo common name (`red`, `nir`, `swir16`).")
     wavelength: float | None = Field(default=None, gt=0, description="Centre, micrometres.")
     mean: float = Field(default=0.0, description="Subtracted from the physical value.")
@@ -40,10 +42,14 @@ class InputSpec(_Part):
     """
 
     bands: tuple[BandInput, ...] = Field(min_length=1, description="In the order of the network's channels.")
-    unit: str = Field(min_length=1, description="Physical unit of a value before normalisation: `reflectance`, `K`, …")
-    gsd: float = Field(gt=0, description="Sampling distance of the network's pixels, metres.")
-    window: int = Field(ge=1, description="Edge of a window that the network takes, pixels.")
-    stride: int = Field(ge=1, description="Pixels from one window to the next.")
+    unit: str = Field(
+        min_length=1,
+        examples=["reflectance"],
+        description="Physical unit of a value before normalisation: `reflectance`, `K`, …",
+    )
+    gsd: float = Field(gt=0, examples=[10.0], description="Sampling distance of the network's pixels, metres.")
+    window: int = Field(ge=1, examples=[256], description="Edge of a window that the network takes, pixels.")
+    stride: int = Field(ge=1, examples=[192], description="Pixels from one window to the next.")
     margin: int = Field(
         default=0,
         ge=0,
@@ -52,6 +58,12 @@ class InputSpec(_Part):
     )
     layout: Layout = Field(default=Layout.NCHW, description="Order of the input's axes.")
     steps: int = Field(default=1, ge=1, le=64, description="Time steps of one prediction.")
+    target: int | None = Field(
+        default=None,
+        ge=0,
+        description="Where the steps are acquisitions: which of them is mapped, counted from 0; the others are those "
+        "before and after it. Null: the steps are equal parts of the mapped period.",
+    )
     day_of_year: bool = Field(
         default=False, description="A second input, (batch, steps) float32: day of year (1 to 366) of each step."
     )
@@ -80,6 +92,8 @@ class InputSpec(_Part):
             raise ValueError(f"window {self.window} and stride {self.stride} must differ by an even number of pixels")
         if self.steps > 1 and self.layout is not Layout.NTCHW:
             raise ValueError(f"{self.steps} time steps need layout NTCHW, this one is {self.layout.value}")
+        if self.target is not None and self.target >= self.steps:
+            raise ValueError(f"target {self.target} is none of the {self.steps} steps, which count from 0")
         if self.day_of_year and self.layout is not Layout.NTCHW:
             raise ValueError(f"day_of_year needs layout NTCHW, this one is {self.layout.value}")
         names = [band.name for band in self.bands]
