@@ -1,12 +1,16 @@
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import ukis_csmask
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
+from support.parts import ROOT
+from support.stac_validation import validate_stac
 from swath.errors import ModelError
 from swath.models.card import Card, card_template
 from swath.models.import_onnx import import_onnx
@@ -165,3 +169,18 @@ def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path, data: bytes) -> None:
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="There is no file"):
         import_onnx(tmp_path / "x.onnx", card(), tmp_path / "out")
+
+
+@pytest.mark.real
+def test_the_network_of_ukis_csmask_comes_in_with_its_own_numbers(tmp_path: Path, real_data: Path) -> None:
+    folder = Path(ukis_csmask.__file__).parent
+    package = import_onnx(
+        folder / "model_6b_l1c.onnx", ROOT / "tests/support/cards/ukis-csmask-6b-l1c.yaml", tmp_path / "out"
+    )
+    facts = json.loads((folder / "model_6b_l1c.json").read_text())["data"]
+    bands = package.spec.input.bands
+    assert [band.name for band in bands] == facts["dataset_statistics"]["band_names"]
+    assert [[band.mean for band in bands], [band.std for band in bands]] == facts["dataset_statistics"]["img"]
+    assert [package.spec.input.window] * 2 == facts["target_size"]
+    assert package.path("model.onnx").read_bytes() == (folder / "model_6b_l1c.onnx").read_bytes()
+    validate_stac(package.card, real_data / "stac-schemas")

@@ -55,8 +55,8 @@ class Encoder(nn.Module):
 
     @property
     def reach(self) -> int | None:
-        """Radius of the receptive field of the finest features, input pixels; None: the whole window."""
-        return None if self.reaches is None else self.reaches[0]
+        """Radius of the receptive field, input pixels: the most over all levels; None: the whole window."""
+        return None if self.reaches is None else max(self.reaches)
 
     def forward(self, x: Tensor, day: Tensor | None = None, valid: Tensor | None = None) -> Features:
         """Features of windows.
