@@ -1,0 +1,192 @@
+"""Chips to batches: read, normalised and changed in the background while the network computes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from swath.models.normalise import Normaliser, in_layout
+from swath.models.spec import ModelSpec, ValuesOutput
+from swath.training.augment import Change
+from swath.training.config import Augment
+from swath.training.source import IGNORED, Chips, ChipSource, Part
+
+AHEAD = 2  # batches that are ready before they are asked for
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step takes.
+
+    Attributes:
+        inputs: As `Network.forward` takes them.
+        target: (N, H, W) int64 class with 255 for no label, or float32 number of the network with NaN for none.
+        indices: Of the chips in the source.
+        labelled: Pixels with a label.
+    """
+
+    inputs: tuple[Tensor, ...]
+    target: Tensor
+    indices: tuple[int, ...]
+    labelled: int
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        if device.type == "cpu":
+            return self
+        inputs = tuple(tensor.to(device, non_blocking=True) for tensor in self.inputs)
+        return Batch(inputs, self.target.to(device, non_blocking=True), self.indices, self.labelled)
+
+
+class Preparer:
+    """Makes batches of a model's inputs and targets.
+
+    Args:
+        source: Of the chips.
+        spec: Of the model.
+        pin: Put tensors where a GPU copies them from without waiting.
+    """
+
+    def __init__(self, source: ChipSource, spec: ModelSpec, *, pin: bool = False) -> None:
+        self.source, self.spec, self._pin = source, spec, pin
+        self._normaliser = Normaliser.of(spec.input, source.facts.layers)
+
+    def batch(
+        self, indices: Sequence[int], part: Part, *, augment: Augment | None = None, seed: tuple[int, ...] = ()
+    ) -> Batch:
+        """Read chips and make them what the network takes.
+
+        Args:
+            indices: Chips in the source.
+            part: Whose labels count.
+            augment: How chips are changed; None leaves them as they are.
+            seed: Of the changes; the chip's index is added to it.
+        """
+        chips = self.source.read(indices)
+        x, valid = self._normaliser.chips(chips["numbers"])
+        target = self._target(chips, part)
+        if augment is not None:
+            _, steps, bands = x.shape[:3]
+            for row, index in enumerate(indices):
+                change = Change.draw(augment, steps=steps, bands=bands, seed=(*seed, index))
+                for array in (x, valid, target):
+                    array[row] = change.lay(array[row])
+                change.fade(x[row], valid[row], self.spec.input)
+        labelled = int((target != IGNORED).sum() if target.dtype == np.int64 else np.isfinite(target).sum())
+        arrays = [in_layout(x, self.spec.input.layout)]
+        if self.spec.input.day_of_year:
+            arrays.append(chips["day"])
+        if self.spec.input.valid:
+            arrays.append(valid)
+        return Batch(tuple(map(self._tensor, arrays)), self._tensor(target), tuple(indices), labelled)
+
+    def _target(self, chips: Chips, part: Part) -> NDArray[Any]:
+        """Labels of the part; of a head for whole windows, the class that most labelled pixels of a chip have."""
+        y, counts = chips["y"], chips["part"] == part
+        output = self.spec.output
+        if isinstance(output, ValuesOutput):
+            value = output.values[0]
+            numbers = (y.astype(np.float32) - np.float32(value.offset)) / np.float32(value.scale)
+            return np.where(counts, numbers, np.float32(np.nan))
+        target = np.where(counts, y, IGNORED).astype(np.int64)
+        if self.spec.task != "classification":
+            return target
+        most = [np.bincount(chip[chip != IGNORED], minlength=1) for chip in target]
+        return np.array([found.argmax() if found.any() else IGNORED for found in most], np.int64).reshape(-1, 1, 1)
+
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        return tensor.pin_memory() if self._pin else tensor
+
+
+class Ahead:
+    """Batches in order, made by a thread while the last one is computed. A context: leaving it ends the thread.
+
+    Args:
+        makers: Each makes one batch.
+
+    Attributes:
+        waited: Seconds that the taker waited for batches so far.
+    """
+
+    def __init__(self, makers: Sequence[Callable[[], Batch]]) -> None:
+        self.waited = 0.0
+        self._makers = makers
+        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(AHEAD)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._make, name="swath-batches", daemon=True)
+
+    def __enter__(self) -> Ahead:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches.
+
+        Raises:
+            Exception: Whatever a maker raised, in its turn.
+        """
+        for _ in self._makers:
+            started = time.perf_counter()
+            made = self._ready.get()
+            self.waited += time.perf_counter() - started
+            if isinstance(made, BaseException):
+                raise made
+            yield made
+
+    def _make(self) -> None:
+        for maker in self._makers:
+            try:
+                made: Batch | BaseException = maker()
+            except BaseException as error:  # it is raised where the batch is taken
+                made = error
+            while not self._end.is_set():
+                try:
+                    self._ready.put(made, timeout=0.1)
+                    break
+                except queue.Full:
+                    continue
+            if self._end.is_set() or isinstance(made, BaseException):
+                return
+
+
+def epoch_order(chips: NDArray[np.int64], *, seed: int, epoch: int, samples: int | None = None) -> NDArray[np.int64]:
+    """The chips of an epoch over all workers, in an order of its own; at most `samples` of them."""
+    return np.random.default_rng((seed, epoch)).permutation(chips)[:samples]
+
+
+def share(order: NDArray[np.int64], *, rank: int, world: int, batch: int) -> list[NDArray[np.int64]]:
+    """Batches of one worker: over all workers each chip once, the same number of batches for each, none empty.
+
+    Workers that exchange gradients must make equally many steps. The ragged end is spread over batches, which differ by
+    one chip at most. A batch has more than `batch` chips only where a worker would else have none: at `batch` 1.
+
+    Args:
+        order: Chips of an epoch, at least one a worker.
+        rank: Of the worker.
+        world: Workers.
+        batch: Chips of a step.
+
+    Raises:
+        ValueError: Fewer chips than workers.
+    """
+    least, most = len(order) // world, -(-len(order) // world)
+    if not least:
+        raise ValueError(f"{len(order)} chips are fewer than {world} workers")
+    return np.array_split(order[rank::world], min(-(-most // batch), least))

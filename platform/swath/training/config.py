@@ -1,0 +1,142 @@
+"""What a person writes to train a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from swath.errors import ModelError
+from swath.forms import commented, parse_yaml, validate
+from swath.models.spec import PartSpec
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Optimiser(_Part):
+    """AdamW (Loshchilov and Hutter 2019), its rate rising over a warm-up and falling as a cosine to nothing."""
+
+    lr: float = Field(default=1e-3, gt=0, description="Highest learning rate.")
+    weight_decay: float = Field(default=1e-2, ge=0, description="Of weights; biases and normalisation have none.")
+    warm_up: Share = Field(default=0.05, description="Share of all steps in which the rate rises.")
+    clip_norm: float | None = Field(default=1.0, gt=0, description="Longest gradient; null lets it be as it is.")
+
+
+class Loss(_Part):
+    """What is made small."""
+
+    own: bool = Field(default=False, description="Take the head's own loss, and leave the rest of this aside.")
+    cross_entropy: float = Field(default=1.0, ge=0, description="Weight of cross-entropy, for classes.")
+    dice: float = Field(default=1.0, ge=0, description="Weight of soft Dice, for classes.")
+    regression: Literal["l1", "mse", "huber"] = Field(default="huber", description="Loss of values.")
+
+
+class Augment(_Part):
+    """How training chips are changed, differently each time."""
+
+    flips: bool = Field(default=True, description="Mirror chips.")
+    turns: bool = Field(default=True, description="Turn chips by 90 degrees.")
+    drop_dates: Share = Field(default=0.1, description="Chance of each time step to be taken away; one always stays.")
+    drop_bands: Share = Field(default=0.0, description="Chance of each band to be taken away; one always stays.")
+    brightness: Share = Field(
+        default=0.05, description="Physical values of a time step are multiplied by up to 1 plus or minus this."
+    )
+
+
+NO_CHANGE = Augment(flips=False, turns=False, drop_dates=0, drop_bands=0, brightness=0)
+
+#: Fields that a training that goes on may have changed: they say how long and where, not what.
+FREE_TO_CHANGE = frozenset({"epochs", "patience", "workers", "threads", "backend"})
+
+
+class TrainConfig(_Part):
+    """A training, but for its data."""
+
+    encoder: PartSpec = Field(
+        default=PartSpec(name="unet"),
+        description="Takes bands, gives features.",
+        examples=[{"name": "unet", "settings": {"width": 32, "levels": 4}}],
+    )
+    head: PartSpec = Field(
+        default=PartSpec(name="segmentation"),
+        description="Takes features, gives classes or values.",
+        examples=[{"name": "segmentation", "settings": {}}],
+    )
+    chip: int = Field(default=128, ge=8, le=4096, description="Edge of a chip, pixels.")
+    epochs: int = Field(default=50, ge=1, description="Times that all chips are seen.")
+    batch: int = Field(default=16, ge=1, description="Chips of one step of one worker.")
+    samples: int | None = Field(
+        default=None, ge=1, description="Chips of an epoch over all workers, drawn anew each epoch; null takes all."
+    )
+    optimiser: Optimiser = Field(default_factory=Optimiser, description="How weights follow the gradient.")
+    loss: Loss = Field(default_factory=Loss, description="What is made small.")
+    class_weights: Literal["root", "balanced", "none"] = Field(
+        default="root",
+        description="balanced: all classes together count alike; root: half way to it, by 1 / square root of a class's "
+        "training pixels; none: each pixel counts alike.",
+    )
+    augment: Augment = Field(default_factory=Augment, description="How training chips are changed.")
+    patience: int | None = Field(
+        default=10, ge=1, description="Stop after so many epochs without a better validation; null never does."
+    )
+    seed: int = Field(default=0, ge=0, description="Of weights, order and changes.")
+    workers: int = Field(default=1, ge=1, description="Processes that train together.")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads of one worker; null shares the cores out.")
+    backend: Literal["auto", "gloo", "nccl"] = Field(
+        default="auto", description="How workers exchange gradients; auto: nccl on GPUs, gloo elsewhere."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where steps are computed.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="Of the forward pass; auto: bfloat16 on a GPU that has it, float32 elsewhere."
+    )
+    window: int | None = Field(
+        default=None, ge=8, description="Window of the released model, pixels; null: six margins, at least 256."
+    )
+    stride: int | None = Field(
+        default=None, ge=1, description="Pixels between its windows; null: what the margins leave."
+    )
+    margin: int | None = Field(
+        default=None, ge=0, description="Pixels left aside at its windows' edges; null: the reach of the network."
+    )
+
+    @classmethod
+    def load(cls, path: str | Path) -> TrainConfig:
+        """Read a YAML file.
+
+        Raises:
+            ModelError: The file cannot be read, or a field is wrong; the message names it.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"Training config {path} cannot be read: {error}.", fix="Give a YAML file.") from error
+        return cls.parse(parse_yaml(text, where=str(path), error=ModelError), where=str(path))
+
+    @classmethod
+    def parse(cls, told: Any, *, where: str = "training config") -> TrainConfig:
+        """Check values as YAML gives them.
+
+        Raises:
+            ModelError: A field is wrong; the message names it.
+        """
+        return validate(cls, told, where=where, what="training config", start="swath train template", error=ModelError)
+
+    @classmethod
+    def template(cls) -> str:
+        """A commented YAML of every field with its default."""
+        return commented(cls)
+
+    def differences(self, other: TrainConfig) -> list[str]:
+        """Fields in which two configs would train another network, as `lr 0.1 (here 0.2)`; see FREE_TO_CHANGE."""
+        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
+        return [
+            f"{name} {theirs[name]} (here {mine[name]})"
+            for name in mine
+            if mine[name] != theirs[name] and name not in FREE_TO_CHANGE
+        ]

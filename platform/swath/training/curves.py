@@ -1,0 +1,113 @@
+"""How a training went: JSON, TensorBoard's files and a picture."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+HISTORY, EVENTS, PICTURE = "history.json", "tensorboard", "curves.png"
+# Okabe and Ito's colours that all kinds of colour vision tell apart; lines differ in dash and mark too
+_TRAIN, _VALIDATION, _FIGURES = "#0072b2", "#d55e00", ("#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_DASHES, _MARKS = ("-", "--", "-.", ":"), ("o", "s", "^", "D")
+_NAMES = {
+    "macro_f1": "macro-F1",
+    "mean_iou": "mean IoU",
+    "overall_accuracy": "overall accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "bias": "bias",
+    "r2": "R²",
+}
+
+
+class Log:
+    """Keeps the history of a training beside its checkpoints, an epoch at a time.
+
+    Args:
+        out: Folder of the training.
+        start: Epochs that are done; TensorBoard forgets what an earlier try wrote beyond them.
+    """
+
+    def __init__(self, out: Path, *, start: int = 0) -> None:
+        self.out, self._start = out, start
+
+    def write(self, history: Sequence[dict[str, Any]]) -> None:
+        """Put the last epoch on disk.
+
+        Args:
+            history: All readings so far.
+        """
+        # tensorboardX takes most of a second to import
+        from tensorboardX import SummaryWriter
+
+        self.out.mkdir(parents=True, exist_ok=True)
+        half = self.out / f".{HISTORY}.half"
+        half.write_text(json.dumps(list(history), indent=1), encoding="utf-8")
+        os.replace(half, self.out / HISTORY)
+        # a writer an epoch: its thread and queue would else outlive an error
+        purge = self._start + 1 if len(history) == self._start + 1 and self._start else None
+        with SummaryWriter(str(self.out / EVENTS), purge_step=purge, filename_suffix=f".{len(history):05}") as writer:
+            for name, value in _scalars(history[-1]):
+                writer.add_scalar(name, value, history[-1]["epoch"])
+
+
+def _scalars(reading: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    yield "loss/train", reading["loss"]
+    yield "loss/validation", reading["validation_loss"]
+    yield "optimiser/lr", reading["lr"]
+    for name, value in reading["figures"].items():
+        if isinstance(value, float):
+            yield f"validation/{name}", value
+        elif name == "f1":
+            yield from ((f"f1/{label}", f1) for label, f1 in value.items() if f1 is not None)
+    for name, value in reading["seconds"].items():
+        yield f"seconds/{name}", value
+
+
+def draw_curves(history: Sequence[dict[str, Any]], path: Path, *, title: str) -> Path:
+    """Draw loss and validation figures by epoch into a PNG.
+
+    Args:
+        history: A reading an epoch, one or more.
+        path: File to write.
+        title: Over the picture.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [reading["epoch"] for reading in history]
+    best = max(history, key=lambda reading: reading["score"])
+    shown = [name for name in _NAMES if isinstance(history[-1]["figures"].get(name), float)]
+    units = [("validation", [n for n in shown if n not in ("r2",)])] + ([("R²", ["r2"])] if "r2" in shown else [])
+    figure = Figure(figsize=(4.6 * (1 + len(units)), 3.8), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=11)
+    axes = figure.subplots(1, 1 + len(units), squeeze=False)[0]
+    lines = [("training", "loss", _TRAIN), ("validation", "validation_loss", _VALIDATION)]
+    for number, (label, name, colour) in enumerate(lines):
+        values = [reading[name] for reading in history]
+        axes[0].plot(epochs, values, color=colour, ls=_DASHES[number], marker=_MARKS[number], ms=3, label=label)
+    axes[0].set_ylabel("loss")
+    for axis, (label, names) in zip(axes[1:], units, strict=True):
+        for number, name in enumerate(names):
+            values = [_number(reading["figures"].get(name)) for reading in history]
+            style = {"color": _FIGURES[number], "ls": _DASHES[number], "marker": _MARKS[number], "ms": 3}
+            axis.plot(epochs, values, label=_NAMES[name], **style)
+        axis.set_ylabel(label)
+    for axis in axes:
+        axis.axvline(best["epoch"], color="#8a939b", lw=1, ls=":", label=f"kept: epoch {best['epoch']}")
+        axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.3, lw=0.5)
+        axis.legend(fontsize=8, frameon=False)
+    figure.savefig(path)
+    return path
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, float) else float("nan")

@@ -1,0 +1,150 @@
+"""Train a network: in this process, or by Ray Train over many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from swath.cluster import connect, nodes
+from swath.errors import ModelError
+from swath.models.spec import ModelSpec
+from swath.training import checkpoint
+from swath.training.checkpoint import Checkpoint
+from swath.training.config import TrainConfig
+from swath.training.curves import PICTURE, draw_curves
+from swath.training.design import design
+from swath.training.loop import Job, Reading, Seat, train
+from swath.training.on_ray import train_on_ray
+from swath.training.source import ChipSource, Part
+from swath.training.statistics import Statistics
+from swath.training.targets import check_labels, class_weights
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A training that is done.
+
+    Attributes:
+        out: Its folder: checkpoints, history.json, tensorboard, curves.png.
+        spec: Of the model.
+        config: Of the training.
+        best: The checkpoint with the best validation.
+        history: A reading an epoch.
+        started_at: Epochs that were done before this call.
+        restarts: Times that workers were started anew after one had died.
+    """
+
+    out: Path
+    spec: ModelSpec
+    config: TrainConfig
+    best: Checkpoint
+    history: tuple[Reading, ...]
+    started_at: int
+    restarts: int = 0
+
+
+def fit(
+    config: TrainConfig,
+    source: ChipSource,
+    out: Path,
+    *,
+    name: str = "model",
+    cluster: str = "inline",
+    on_epoch: Callable[[Reading], None] | None = None,
+) -> Fitted:
+    """Train, or go on from the last checkpoint in `out`.
+
+    Args:
+        config: How.
+        source: Of the chips, with what is held out.
+        out: Folder that all workers see.
+        name: Of the model, lower case with dashes.
+        cluster: `inline` (one worker, this process), `local` or `auto`, see `swath.cluster.connect`.
+        on_epoch: Told of each epoch that is done.
+
+    Raises:
+        LabelError: A part without labels, or a class without labels for training.
+        ModelError: The config does not fit the chips or the machine, a checkpoint of another network, a loss that is
+            not a number.
+        ClusterError: There is no room for the workers.
+        StoreFullError: No space for a checkpoint; the one before stays, and the same call goes on from there.
+    """
+    out = out.resolve()
+    job = prepare(config, source, out, name=name)
+    before = checkpoint.last(out)
+    if before is not None:
+        before.check(job.spec, config)
+    restarts = 0
+    with connect(cluster) as where:
+        device = _device(config, on_ray=where.on_ray)
+        if where.on_ray:
+            history, restarts = train_on_ray(job, device=device, on_epoch=on_epoch)
+        elif config.workers > 1:
+            raise ModelError(
+                f"{config.workers} workers need a cluster, and this is inline.",
+                fix="Use the cluster local or auto, or set workers to 1.",
+            )
+        else:
+            with _threads(config.threads or len(os.sched_getaffinity(0))):
+                history = train(job, Seat(0, 1, torch.device(device)), on_epoch)
+    best = checkpoint.best(out)
+    assert best is not None  # an epoch at least was made, and its checkpoint written
+    draw_curves(history, out / PICTURE, title=f"{name}: {len(history)} epochs")
+    return Fitted(out, job.spec, config, best, tuple(history), before.epoch if before else 0, restarts)
+
+
+def prepare(config: TrainConfig, source: ChipSource, out: Path, *, name: str) -> Job:
+    """Look at the chips and make the job that workers get.
+
+    Args:
+        config: How to train.
+        source: Of the chips.
+        out: Folder of the training.
+        name: Of the model.
+
+    Raises:
+        LabelError: See `fit`.
+        ModelError: See `fit`.
+    """
+    check_labels(source)
+    labels = source.counts(Part.TRAIN)
+    chips = int((labels.sum(1) > 0).sum())
+    chips = min(chips, config.samples or chips)
+    if chips < config.workers:
+        raise ModelError(
+            f"{config.workers} workers are more than the {chips} chips of an epoch.", fix="Use fewer workers."
+        )
+    spec = design(config, source.facts, Statistics.of(source, seed=config.seed), name=name)
+    weights = class_weights(labels.sum(0), config.class_weights) if source.facts.classes else None
+    return Job(config, spec, source, weights, out)
+
+
+def _device(config: TrainConfig, *, on_ray: bool) -> str:
+    """`cpu` or `cuda`. On Ray the nodes decide: this process may run on one without a GPU.
+
+    Raises:
+        ModelError: A GPU is asked for where there is none.
+    """
+    there = any(node.gpus for node in nodes()) if on_ray else torch.cuda.is_available()
+    if config.device == "cuda" and not there:
+        raise ModelError("The config asks for cuda, and there is no GPU.", fix="Set device to cpu or auto.")
+    device = ("cuda" if there else "cpu") if config.device == "auto" else config.device
+    if config.backend == "nccl" and device == "cpu":
+        raise ModelError("The backend nccl needs GPUs.", fix="Set backend to gloo or auto.")
+    return device
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads while the block runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

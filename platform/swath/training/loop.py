@@ -1,0 +1,270 @@
+"""The loop of one worker: the same function with and without Ray."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from swath.errors import ModelError
+from swath.models.network import Network
+from swath.models.spec import ModelSpec
+from swath.training import checkpoint
+from swath.training.batches import Ahead, Batch, Preparer, epoch_order, share
+from swath.training.config import TrainConfig
+from swath.training.curves import Log
+from swath.training.losses import regression_loss, segmentation_loss
+from swath.training.scores import Score, score_of
+from swath.training.source import ChipSource, Part
+
+Reading = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, as it travels to workers.
+
+    Attributes:
+        config: How.
+        spec: Of the model.
+        source: Of the chips.
+        weights: Of the classes; None where labels are values, or all count alike.
+        out: Folder that all workers see.
+    """
+
+    config: TrainConfig
+    spec: ModelSpec
+    source: ChipSource
+    weights: tuple[float, ...] | None
+    out: Path
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Which worker this is.
+
+    Attributes:
+        rank: From 0.
+        world: Workers.
+        device: Of the steps.
+    """
+
+    rank: int
+    world: int
+    device: torch.device
+
+
+def train(job: Job, seat: Seat, on_epoch: Callable[[Reading], None] | None = None) -> list[Reading]:
+    """Train from the last checkpoint in `job.out`, or from the start, to the end.
+
+    Args:
+        job: What to train.
+        seat: Which worker this is; torch's process group stands where there are several.
+        on_epoch: Told of each epoch after its checkpoint is written, on worker 0.
+
+    Returns:
+        A reading an epoch: epoch, lr, loss, validation_loss, score, figures, chips, and seconds (steps, wait,
+        validation).
+
+    Raises:
+        ModelError: The loss is not a number (the chips are named), or a checkpoint is of another network.
+        StoreFullError: No space for a checkpoint; the one before stays.
+    """
+    trainer = _Trainer(job, seat)
+    history = trainer.resume()
+    log = Log(job.out, start=len(history)) if seat.rank == 0 else None
+    for epoch in range(len(history) + 1, job.config.epochs + 1):
+        if _is_over(history, job.config.patience):
+            break
+        history.append(trainer.epoch(epoch))
+        if log is not None:
+            trainer.save(history)
+            log.write(history)
+            if on_epoch is not None:
+                on_epoch(history[-1])
+    return history
+
+
+def _is_over(history: list[Reading], patience: int | None) -> bool:
+    """True when the best epoch lies too far behind."""
+    if patience is None or not history:
+        return False
+    return len(history) - int(checkpoint.best_of(history)["epoch"]) >= patience
+
+
+class _Trainer:
+    """Network, optimiser and chips of one worker."""
+
+    def __init__(self, job: Job, seat: Seat) -> None:
+        self.job, self.seat, self.config = job, seat, job.config
+        torch.manual_seed(job.config.seed)  # the same weights on all workers
+        self.network = Network.build(job.spec).to(seat.device)
+        self.optimiser = torch.optim.AdamW(_groups(self.network, job.config.optimiser.weight_decay), lr=0.0)
+        self.model: nn.Module = self.network
+        cuda = seat.device.type == "cuda"
+        if seat.world > 1:
+            self.model = DistributedDataParallel(self.network, device_ids=[seat.device] if cuda else None)
+        half = job.config.precision == "bfloat16" or (
+            job.config.precision == "auto" and cuda and torch.cuda.is_bf16_supported()
+        )
+        self.autocast = partial(torch.autocast, seat.device.type, dtype=torch.bfloat16, enabled=half)
+        self.weights = None if job.weights is None else torch.tensor(job.weights, device=seat.device)
+        self.preparer = Preparer(job.source, job.spec, pin=cuda)
+        self.train_chips = np.flatnonzero(job.source.counts(Part.TRAIN).sum(1))
+        chips = np.flatnonzero(job.source.counts(Part.VALIDATE).sum(1))[seat.rank :: seat.world]
+        self.validation = np.array_split(chips, -(-len(chips) // job.config.batch)) if len(chips) else []
+        chips_an_epoch = min(len(self.train_chips), job.config.samples or len(self.train_chips))
+        least, most = chips_an_epoch // seat.world, -(-chips_an_epoch // seat.world)
+        self.steps = min(-(-most // job.config.batch), least)
+
+    def resume(self) -> list[Reading]:
+        """Take up the last checkpoint; its history, empty where there is none."""
+        held = checkpoint.last(self.job.out)
+        if held is None:
+            return []
+        held.check(self.job.spec, self.config)
+        self.network.load(held.network())
+        state = self.optimiser.state_dict()
+        self.optimiser.load_state_dict({"state": held.optimiser(), "param_groups": state["param_groups"]})
+        return list(held.history)
+
+    def save(self, history: list[Reading]) -> None:
+        """Write the checkpoint of the last epoch."""
+        checkpoint.save(
+            self.job.out,
+            spec=self.job.spec,
+            config=self.config,
+            history=history,
+            network=self.network.state_dict(),
+            optimiser=self.optimiser.state_dict()["state"],
+        )
+
+    def epoch(self, epoch: int) -> Reading:
+        """One epoch of steps, then validation; all workers get the same reading."""
+        seed, seat = self.config.seed, self.seat
+        torch.manual_seed(seed * 1_000_003 + epoch * 1009 + seat.rank)  # of dropout, the same after a resume
+        order = epoch_order(self.train_chips, seed=seed, epoch=epoch, samples=self.config.samples)
+        parts = share(order, rank=seat.rank, world=seat.world, batch=self.config.batch)
+        make = partial(self.preparer.batch, part=Part.TRAIN, augment=self.config.augment, seed=(seed, epoch))
+        self.model.train()
+        started, total = time.perf_counter(), 0.0
+        with Ahead([partial(make, [int(chip) for chip in chips]) for chips in parts]) as batches:
+            for number, batch in enumerate(batches):
+                lr = self._rate((epoch - 1) * self.steps + number)
+                total += self._step(batch, lr)
+        seconds = time.perf_counter() - started
+        sums = np.array([total / len(parts), seconds, batches.waited]) / seat.world
+        loss, step_s, wait_s = map(float, _summed(sums, seat))
+        started = time.perf_counter()
+        score = self._validate()
+        return {
+            "epoch": epoch,
+            "lr": lr,
+            "loss": loss,
+            "validation_loss": score.loss,
+            "score": score.score,
+            "figures": score.figures,
+            "chips": len(order),
+            "seconds": {"steps": step_s, "wait": wait_s, "validation": time.perf_counter() - started},
+        }
+
+    def _rate(self, step: int) -> float:
+        """Learning rate of a step: a line up, then half a cosine down."""
+        steps, optimiser = self.steps * self.config.epochs, self.config.optimiser
+        warm = round(steps * optimiser.warm_up)
+        if step < warm:
+            return optimiser.lr * (step + 1) / (warm + 1)
+        return optimiser.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+    def _step(self, batch: Batch, lr: float) -> float:
+        """One step; the loss."""
+        held = batch.to(self.seat.device)
+        with self.autocast():
+            scores = self.model(*held.inputs)
+        loss = self._loss(scores, held.target)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ModelError(
+                f"The loss is {value} on chips {', '.join(self.job.source.names(batch.indices))}.",
+                fix="Look at these chips and their labels, or lower optimiser.lr.",
+                chips=list(batch.indices),
+            )
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.config.optimiser.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimiser.clip_norm)
+        self.optimiser.step()
+        return value
+
+    def _loss(self, scores: Tensor, target: Tensor) -> Tensor:
+        asked, values = self.config.loss, self.job.spec.output.kind == "values"
+        if self.job.spec.task == "classification":
+            return self.network.head.loss(scores, target[:, 0, 0], weights=self.weights)
+        if asked.own:
+            return self.network.head.loss(scores, target[:, None] if values else target, weights=self.weights)
+        if values:
+            return regression_loss(scores, target, kind=asked.regression)
+        return segmentation_loss(
+            scores,
+            target,
+            weights=self.weights,
+            cross_entropy_weight=asked.cross_entropy,
+            dice_weight=asked.dice,
+        )
+
+    def _validate(self) -> Score:
+        """Loss and figures over the validation part of all workers."""
+        if self.seat.world > 1:
+            for buffer in self.network.buffers():  # batch statistics are each worker's own: score those that are saved
+                torch.distributed.broadcast(buffer, 0)
+        self.network.eval()
+        score = score_of(self.job.spec)
+        makers = [
+            partial(self.preparer.batch, [int(chip) for chip in chips], Part.VALIDATE) for chips in self.validation
+        ]
+        with torch.no_grad(), Ahead(makers) as batches:
+            for batch in batches:
+                held = batch.to(self.seat.device)
+                with self.autocast():
+                    scores = self.network(*held.inputs).float()
+                score.add(scores, held.target, loss=float(self._loss(scores, held.target)), labelled=batch.labelled)
+        score.sums = _summed(score.sums, self.seat)
+        return score
+
+
+def _groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weight decay for weights, none for biases and normalisation, which have one axis."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _summed(sums: np.ndarray[Any, np.dtype[np.float64]], seat: Seat) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Sums over all workers, float64."""
+    if seat.world == 1:
+        return sums
+    tensor = torch.from_numpy(sums.astype(np.float64)).to(seat.device)
+    torch.distributed.all_reduce(tensor)
+    return tensor.cpu().numpy()
+
+
+def read_history(out: Path) -> list[Reading]:
+    """The readings so far, as `Log` keeps them; empty where there are none."""
+    with suppress(FileNotFoundError):
+        return list(json.loads((out / "history.json").read_text(encoding="utf-8")))
+    return []

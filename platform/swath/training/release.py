@@ -1,0 +1,152 @@
+"""From the best checkpoint to a model package, with what it measures where it has not learned."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from swath.errors import LabelError
+from swath.models.export import export_onnx
+from swath.models.network import Network
+from swath.models.package import Package
+from swath.models.provenance import Provenance
+from swath.training.batches import Ahead, Preparer
+from swath.training.checkpoint import Checkpoint
+from swath.training.curves import PICTURE, draw_curves
+from swath.training.fit import Fitted
+from swath.training.scores import Score, score_of
+from swath.training.source import ChipSource, Part
+
+#: What figures on held-out blocks are: how a model does elsewhere, not how good a map is (Wadoux et al. 2021)
+TITLE = "transfer"
+METRICS = "metrics.json"
+
+
+def by_chip(
+    checkpoint: Checkpoint, source: ChipSource, part: Part = Part.TEST, *, batch: int = 8, device: str = "cpu"
+) -> tuple[NDArray[np.int64], list[Score]]:
+    """Score a network on the labels of a part, chip by chip, so that chips can be joined to blocks.
+
+    Args:
+        checkpoint: Of the network.
+        source: Of the chips.
+        part: Whose labels count.
+        batch: Chips at once.
+        device: Where to compute.
+
+    Returns:
+        Indices of the chips that have labels of the part, and the score of each.
+
+    Raises:
+        LabelError: There is none.
+    """
+    chips = np.flatnonzero(source.counts(part).sum(1))
+    if not len(chips):
+        raise LabelError(f"No chip has a label for part {part.name.lower()}.", fix="Hold out a fold that has labels.")
+    spec = checkpoint.spec
+    network = Network.build(spec)
+    network.load(checkpoint.network())
+    network.to(device).eval()
+    preparer = Preparer(source, spec, pin=device == "cuda")
+    groups = np.array_split(chips, -(-len(chips) // batch))
+    scores: list[Score] = []
+    with torch.no_grad(), Ahead([partial(preparer.batch, group.tolist(), part) for group in groups]) as batches:
+        for made in batches:
+            held = made.to(torch.device(device))
+            found = network(*held.inputs).float()
+            for row in range(len(made.indices)):
+                one = score_of(spec)
+                one.add(found[row : row + 1], held.target[row : row + 1], loss=0.0, labelled=0)
+                scores.append(one)
+    return chips, scores
+
+
+def evaluate(
+    checkpoint: Checkpoint, source: ChipSource, part: Part = Part.TEST, *, batch: int = 8, device: str = "cpu"
+) -> dict[str, Any]:
+    """Figures of a network on the labels of a part; see `by_chip` and `Score.figures`."""
+    _, scores = by_chip(checkpoint, source, part, batch=batch, device=device)
+    return joined(scores).figures
+
+
+def joined(scores: Sequence[Score]) -> Score:
+    """One score of the labels of several, one or more."""
+    whole = type(scores[0])(scores[0].spec, len(scores[0].sums) - 2)
+    whole.sums = np.sum([score.sums for score in scores], axis=0)
+    return whole
+
+
+def release(
+    fitted: Fitted,
+    folder: str | os.PathLike[str],
+    *,
+    provenance: Provenance,
+    held_out: Mapping[str, Mapping[str, Any]],
+    replace: bool = False,
+) -> Package:
+    """Write the best checkpoint as a package: weights, ONNX graph, metrics.json and curves.png.
+
+    Args:
+        fitted: The training.
+        folder: To make.
+        provenance: Licence, labels, items, area and period; what the training itself knows is filled in.
+        held_out: Figures of `evaluate`, by name of what was held out (`fold 0`). They may be those of other trainings
+            by the same config, a fold each.
+        replace: Put it in the place of a package that stands there.
+
+    Raises:
+        ModelError: The ONNX graph gives other results than the network, or the folder is taken.
+        StoreFullError: No space left: nothing has changed.
+    """
+    best = fitted.best
+    network = Network.build(best.spec)
+    network.load(best.network())
+    told = {
+        "title": TITLE,
+        "epoch": best.epoch,
+        "held_out": {name: dict(figures) for name, figures in held_out.items()},
+        "validation": fitted.history[best.epoch - 1]["figures"],
+    }
+    known = {
+        "framework": "PyTorch",
+        "framework_version": torch.__version__,
+        "code": {"swath": version("swath"), **provenance.code},
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "hyperparameters": {**fitted.config.model_dump(mode="json"), **provenance.hyperparameters},
+        "metrics": {**_means(held_out), **provenance.metrics},
+    }
+    with tempfile.TemporaryDirectory(prefix="swath-release-") as name:
+        graph, picture = Path(name, "model.onnx"), Path(name, PICTURE)
+        export_onnx(network, best.spec.input, graph)
+        draw_curves(fitted.history, picture, title=f"{best.spec.name}: training; validation is {TITLE}")
+        return Package.write(
+            folder,
+            best.spec,
+            provenance=Provenance.model_validate({**provenance.model_dump(), **known}),
+            onnx=graph,
+            weights=network.state_dict(),
+            extras={METRICS: json.dumps(told, indent=1).encode(), PICTURE: picture.read_bytes()},
+            replace=replace,
+        )
+
+
+def _means(held_out: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Mean of each figure over what was held out, named `transfer_macro_f1`."""
+    names = dict.fromkeys(name for figures in held_out.values() for name in figures)
+    means = {}
+    for name in names:
+        values = [figures.get(name) for figures in held_out.values()]
+        numbers = [value for value in values if isinstance(value, float)]
+        if numbers and len(numbers) == len(values):
+            means[f"{TITLE}_{name}"] = float(np.mean(numbers))
+    return means

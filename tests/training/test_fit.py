@@ -1,0 +1,203 @@
+"""A network is trained in this process: it learns, goes on where it stopped, and says what is wrong."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from swath.errors import LabelError, ModelError, StoreFullError
+from swath.models.network import Network
+from swath.models.spec import PartSpec
+from swath.training import checkpoint
+from swath.training.config import Optimiser
+from swath.training.fit import fit, prepare
+from swath.training.source import Part
+from training.toy import Toy, config, wild
+
+REGRESSION = {"head": PartSpec(name="regression", settings={"depth": 1})}
+TEMPORAL = {"encoder": PartSpec(name="temporal", settings={"width": 8, "levels": 2, "depth": 1})}
+
+
+def curve(fitted):
+    return [(reading["loss"], reading["validation_loss"], reading["score"]) for reading in fitted.history]
+
+
+def test_a_small_network_learns(tmp_path):
+    fitted = fit(config(epochs=6), Toy(), tmp_path, name="toy")
+    assert fitted.best.best["score"] > 0.75 > fitted.history[0]["score"]
+    assert fitted.history[-1]["loss"] < 0.7 * fitted.history[0]["loss"]
+    network = Network.build(fitted.spec)
+    network.load(fitted.best.network())
+
+
+@pytest.mark.parametrize(
+    ("toy", "changes"),
+    [
+        (Toy(values=True), REGRESSION),
+        (Toy(steps=3), TEMPORAL),
+        (Toy(), {"head": PartSpec(name="classification")}),
+    ],
+)
+def test_values_series_and_whole_windows_are_trained_too(tmp_path, toy, changes):
+    fitted = fit(config(epochs=3, **changes), toy, tmp_path)
+    assert fitted.history[-1]["loss"] < fitted.history[0]["loss"]
+    assert np.isfinite(fitted.best.best["score"])
+
+
+def test_the_loss_of_the_head_itself_can_be_asked_for(tmp_path):
+    both = [fit(config(epochs=1, loss={"own": own}), Toy(), tmp_path / str(own)) for own in (True, False)]
+    assert both[0].history[0]["loss"] < both[1].history[0]["loss"]  # cross-entropy alone, against with Dice
+
+
+def test_the_same_seed_gives_the_same_curve_and_another_seed_another(tmp_path):
+    curves = [curve(fit(config(seed=seed), Toy(), tmp_path / str(n))) for n, seed in enumerate([3, 3, 4])]
+    assert curves[0] == curves[1] != curves[2]
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_network(tmp_path):
+    whole = fit(config(epochs=4), Toy(), tmp_path / "whole")
+
+    class Stop(Exception):
+        pass
+
+    def stop(reading):
+        if reading["epoch"] == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        fit(config(epochs=4), Toy(), tmp_path / "parts", on_epoch=stop)
+    parts = fit(config(epochs=4), Toy(), tmp_path / "parts")
+    assert parts.started_at == 2
+    assert curve(parts) == curve(whole)
+    one, other = (checkpoint.last(f.out).network() for f in (whole, parts))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_finished_training_is_not_done_again(tmp_path):
+    first, told = fit(config(), Toy(), tmp_path), []
+    again = fit(config(), Toy(), tmp_path, on_epoch=told.append)
+    assert told == [] and again.history == first.history
+
+
+def test_it_stops_when_validation_does_not_get_better(tmp_path):
+    fitted = fit(config(epochs=30, patience=2, optimiser=Optimiser(lr=1e-7)), Toy(), tmp_path)
+    assert len(fitted.history) < 30
+    assert len(fitted.history) - fitted.best.epoch == 2
+
+
+def test_validation_counts_each_validation_pixel_once(tmp_path):
+    toy = Toy(chips=14)
+    fitted = fit(config(epochs=1, batch=3), toy, tmp_path)
+    figures = fitted.history[0]["figures"]
+    assert figures["pixels"] == toy.counts(Part.VALIDATE).sum() == np.sum(figures["confusion"])
+    assert np.sum(figures["confusion"], axis=1).tolist() == toy.counts(Part.VALIDATE).sum(0).tolist()
+
+
+def test_an_epoch_sees_each_training_chip_once_or_as_many_as_are_asked_for(tmp_path):
+    toy, seen = Toy(chips=14), []
+    read = toy.read
+    toy.read = lambda indices: (seen.extend(indices), read(indices))[1]
+    chips = np.flatnonzero(toy.counts(Part.TRAIN).sum(1))
+    for samples, expected in ((None, len(chips)), (4, 4)):
+        job = prepare(config(epochs=1, samples=samples), toy, tmp_path / str(samples), name="toy")
+        seen.clear()
+        fitted = fit(job.config, toy, job.out)
+        trained = [chip for chip in seen[len(chips) :] if chip in chips]  # the statistics read all of them before
+        assert len(trained) == len(set(trained)) == expected == fitted.history[0]["chips"]
+
+
+def test_labels_of_the_test_part_change_nothing(tmp_path):
+    one, other = Toy(), Toy()
+    other.y[other.part == Part.TEST] = 0
+    other.numbers[-2:] = 9999
+    assert curve(fit(config(), one, tmp_path / "1")) == curve(fit(config(), other, tmp_path / "2"))
+
+
+def test_a_loss_that_is_not_a_number_stops_naming_the_chips(tmp_path):
+    with pytest.raises(ModelError, match=r"The loss is (nan|inf) on chips .*chip-003") as caught:
+        fit(config(), wild(), tmp_path)
+    assert 3 in caught.value.facts["chips"]
+
+
+def test_with_a_full_disk_it_stops_and_goes_on_from_the_last_good_checkpoint(tmp_path, monkeypatch):
+    whole, calls = checkpoint.save_file, []
+
+    def full(tensors, path):
+        calls.append(path)
+        if len(calls) == 4:  # two files an epoch: the optimiser of the second
+            raise OSError(28, "No space left on device")
+        whole(tensors, path)
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(StoreFullError, match="goes on from epoch 1"):
+        fit(config(), Toy(), tmp_path)
+    assert checkpoint.last(tmp_path).epoch == 1
+    fitted = fit(config(), Toy(), tmp_path)
+    assert (fitted.started_at, len(fitted.history)) == (1, 3)
+
+
+def test_a_checkpoint_of_another_network_is_refused_before_training(tmp_path):
+    fit(config(epochs=1), Toy(), tmp_path)
+    with pytest.raises(ModelError, match="of another network"):
+        encoder = PartSpec(name="unet", settings={"width": 4, "levels": 2})
+        fit(config(epochs=1, encoder=encoder), Toy(), tmp_path)
+
+
+def test_a_class_without_training_labels_is_named(tmp_path):
+    toy = Toy()
+    toy.part[(toy.y == 1) & (toy.part == Part.TRAIN)] = Part.VALIDATE
+    with pytest.raises(LabelError, match="Class tree has no label for training"):
+        fit(config(), toy, tmp_path)
+
+
+@pytest.mark.parametrize("part", [Part.TRAIN, Part.VALIDATE])
+def test_a_part_without_labels_is_named(tmp_path, part):
+    toy = Toy()
+    toy.part[toy.part == part] = 255
+    with pytest.raises(LabelError, match=f"part {part.name.lower()}"):
+        fit(config(), toy, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"head": PartSpec(name="regression")}, "Head regression gives values, the labels are classes"),
+        ({"chip": 32}, "chips of 32 px, these have 16 px"),
+        ({"encoder": PartSpec(name="unet", settings={"width": 4, "levels": 6})}, "needs multiples of 32"),
+        ({"encoder": PartSpec(name="unet", settings={"breadth": 4})}, "no setting 'breadth'"),
+        ({"encoder": PartSpec(name="vnet")}, "no encoder 'vnet'"),
+        ({"window": 12}, "Windows do not fit"),
+        ({"window": 65, "stride": 51}, "multiples of 2"),
+        ({"workers": 2}, "need a cluster"),
+        ({"workers": 99}, "more than the 7 chips"),
+        ({"device": "cuda"}, "no GPU"),
+        ({"backend": "nccl"}, "nccl needs GPUs"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_training(tmp_path, changes, named):
+    if changes.get("device") == "cuda" and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ModelError, match=named):
+        fit(config(**changes), Toy(), tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_windows_follow_from_the_reach_of_the_network(tmp_path):
+    spec = prepare(config(window=None), Toy(), tmp_path, name="toy").spec
+    network = Network.build(spec)
+    assert spec.input.margin >= network.reach > spec.input.margin - network.multiple
+    assert spec.input.window >= 256 and spec.input.stride == spec.input.window - 2 * spec.input.margin
+
+
+def test_threads_of_this_process_are_given_back(tmp_path):
+    before = torch.get_num_threads()
+    fit(config(epochs=1, threads=before + 1), Toy(), tmp_path)
+    assert torch.get_num_threads() == before
+
+
+def test_the_history_is_kept_as_json(tmp_path):
+    fitted = fit(config(), Toy(), tmp_path)
+    told = json.loads((tmp_path / "history.json").read_text())
+    assert told == list(fitted.history)
+    assert {"steps", "wait", "validation"} == set(told[0]["seconds"])

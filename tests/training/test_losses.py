@@ -1,0 +1,108 @@
+"""Losses count labelled pixels only, and are what their formulas say."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swath.training.losses import cross_entropy, dice, regression_loss, segmentation_loss
+from swath.training.source import IGNORED
+
+
+def batch(seed, share=0.3, classes=4, size=6):
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(0, 2, (2, classes, size, size)).astype(np.float32)
+    target = rng.integers(0, classes, (2, size, size))
+    target[rng.random(target.shape) > share] = IGNORED
+    return scores, target.astype(np.int64)
+
+
+def softmax(scores):
+    e = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_cross_entropy_is_the_weighted_mean_over_labelled_pixels(seed):
+    scores, target = batch(seed)
+    weights = np.array([1.0, 5.0, 0.2, 2.0])
+    probability = softmax(scores)
+    top = bottom = 0.0
+    for n, i, j in np.argwhere(target != IGNORED):
+        label = target[n, i, j]
+        top -= weights[label] * np.log(probability[n, label, i, j])
+        bottom += weights[label]
+    got = cross_entropy(torch.tensor(scores), torch.tensor(target), torch.tensor(weights, dtype=torch.float32))
+    assert got.item() == pytest.approx(top / bottom, rel=1e-4)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_dice_is_the_mean_over_the_classes_that_are_there(seed):
+    scores, target = batch(seed)
+    probability = softmax(scores)
+    labelled = target != IGNORED
+    values = []
+    for label in range(4):
+        y = (target == label)[labelled].astype(float)
+        p = probability[:, label][labelled]
+        if y.sum():
+            values.append((2 * (p * y).sum() + 1) / (p.sum() + y.sum() + 1))
+    assert dice(torch.tensor(scores), torch.tensor(target)).item() == pytest.approx(1 - np.mean(values), rel=1e-4)
+
+
+def test_pixels_without_a_label_have_no_gradient():
+    scores, target = batch(3)
+    tensor = torch.tensor(scores, requires_grad=True)
+    segmentation_loss(tensor, torch.tensor(target)).backward()
+    gradient = tensor.grad.abs().sum(1).numpy()
+    assert (gradient[target == IGNORED] == 0).all()
+    assert (gradient[target != IGNORED] > 0).all()
+
+
+@pytest.mark.parametrize("weights", [None, torch.ones(4)])
+def test_a_batch_without_labels_gives_zero_and_no_nan(weights):
+    scores = torch.randn(2, 4, 5, 5, requires_grad=True)
+    loss = segmentation_loss(scores, torch.full((2, 5, 5), IGNORED), weights=weights)
+    loss.backward()
+    assert loss.item() == 0
+    assert (scores.grad == 0).all()
+
+
+def test_a_right_and_sure_network_has_almost_no_loss_and_a_wrong_one_much():
+    target = torch.randint(0, 3, (1, 16, 16))
+    right = 20 * torch.nn.functional.one_hot(target, 3).movedim(-1, 1).float()
+    assert segmentation_loss(right, target).item() < 1e-4
+    assert segmentation_loss(-right, target).item() > 10
+
+
+def test_the_parts_of_the_loss_are_weighed():
+    scores, target = (torch.tensor(part) for part in batch(5))
+    both = segmentation_loss(scores, target, cross_entropy_weight=2, dice_weight=3)
+    assert both.item() == pytest.approx(2 * cross_entropy(scores, target).item() + 3 * dice(scores, target).item())
+
+
+@pytest.mark.parametrize(
+    ("kind", "formula"),
+    [
+        ("l1", np.abs),
+        ("mse", np.square),
+        ("huber", lambda e: np.where(np.abs(e) < 1, e**2 / 2, np.abs(e) - 0.5)),
+    ],
+)
+def test_regression_is_the_mean_over_finite_targets(kind, formula):
+    rng = np.random.default_rng(1)
+    scores, target = rng.normal(0, 2, (2, 1, 5, 5)), rng.normal(0, 2, (2, 5, 5))
+    target[rng.random(target.shape) > 0.4] = np.nan
+    finite = np.isfinite(target)
+    got = regression_loss(torch.tensor(scores), torch.tensor(target), kind=kind)
+    assert got.item() == pytest.approx(formula((scores[:, 0] - target)[finite]).mean(), rel=1e-5)
+
+
+def test_regression_without_a_target_is_zero_and_no_nan():
+    scores = torch.randn(1, 1, 4, 4, requires_grad=True)
+    loss = regression_loss(scores, torch.full((1, 4, 4), torch.nan))
+    loss.backward()
+    assert loss.item() == 0 and (scores.grad == 0).all()
