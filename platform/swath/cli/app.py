@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import swath
-from swath.cli import collections, demo, doctor, maps, products, simulate
+from swath.cli import collections, demo, doctor, maps, models, products, simulate
 
 app = typer.Typer(
     name="swath",
@@ -24,6 +24,7 @@ app.add_typer(
     products.app, name="product", help="What can be mapped: list, show, check, template.", rich_help_panel="Products"
 )
 collections.register(app)
+app.add_typer(models.app, name="models", help="Model packages: show, import, template.", rich_help_panel="Products")
 demo.register(app)
 simulate.register(app)
 doctor.register(app)

@@ -18,9 +18,10 @@ from odc.geo.geobox import GeoBox
 from rasterio.windows import from_bounds
 from rich.console import Console
 
-from swath.cli.maps import carry_out_shown, show_plan
+from swath.cli.maps import carry_out_shown
 from swath.cli.options import Cluster, ClusterName, Json
 from swath.cli.output import Output, key_values, reported
+from swath.cli.shown import show_plan
 from swath.errors import RunFailedError, StoreError
 from swath.grid import Area, Period, parse_tile
 from swath.mapping import Plan, RunResult, make_plan

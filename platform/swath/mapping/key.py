@@ -14,16 +14,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from swath import cube
+from swath import cube, models
 
 PIXELS = 1  #: raised by hand when mapping itself (indices, layers, COG encoding) makes other pixels
 
 KEY_DIGITS = 12
 
 
-def pixels_of_code() -> dict[str, int]:
-    """The version of each stage of the code that touches pixels."""
-    return {"cube": cube.PIXELS, "mapping": PIXELS}
+def pixels_of_code(model: str = "") -> dict[str, int]:
+    """The version of each stage of the code that touches pixels.
+
+    Args:
+        model: Digest of the model package, empty without one: then no network's stage counts.
+    """
+    stages = {"cube": cube.PIXELS, "mapping": PIXELS}
+    return stages | {"models": models.PIXELS} if model else stages
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,12 @@ from swath.cube import CubeSpec
 from swath.grid import Area, Grid, Period
 from swath.mapping.cost import CostModel, coverage
 from swath.mapping.key import KeyMaker, key_of, pixels_of_code
+from swath.mapping.packages import keep_package
 from swath.mapping.recipe import claim, recipe
 from swath.mapping.units import Unit, UnitWriter, read_units
 from swath.planning.inputs import Said, frozen_inputs, grid_of, no_items
-from swath.planning.join import Join
+from swath.planning.join import MARGIN_M, Join
+from swath.planning.models import acquisitions_about, check_period, halo_m
 from swath.planning.request import MapRequest
 from swath.planning.steps import Steps
 from swath.planning.table import ItemTable
@@ -112,7 +114,7 @@ class Plan:
 
         Their keys are those of this code: a plan of older code names the same inputs, but not the same pixels.
         """
-        pixels = pixels_of_code()
+        pixels = pixels_of_code(self.product.model_digest)
         same = self.facts["pixels"] == pixels
         with self.store.open_read(names.run_file(self.root, self.run, "tiles.parquet")) as file:
             for unit in read_units(file, items=items):
@@ -137,6 +139,7 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         StoreMismatchError: The store's folder of this product holds another recipe.
     """
     product = request.product
+    check_period(product, request.period)
     root = names.product_root(product.name, product.version)
     if store.exists(names.run_file(root, request.run, "run.json")):
         say(f"run {request.run}: its plan stands in the store, items stay as they were frozen")
@@ -148,6 +151,8 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         grid = grid_of(product, facts)
         product.layers(facts)
         claim(store, root, recipe(product, facts, grid, request.period))
+        if request.package is not None:
+            keep_package(request.package, store, root)
         items = FrozenItems.open(items_path)
         say(f"joining {len(items)} items with the tiles of {request.area.name}")
         totals = write_units(
@@ -168,13 +173,20 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         "items_digest": digest,
         "left_out": [list(entry) for entry in found.left_out],
         "conflicts": [list(entry) for entry in found.conflicts],
-        "pixels": pixels_of_code(),
-        "backend": BACKEND,
+        "pixels": pixels_of_code(product.model_digest),
+        "backend": backend_of(product),
         "rates": asdict(CostModel(product.cube_spec(facts), facts).rates),
         "totals": asdict(totals),
     }
     store.put_bytes(names.run_file(root, request.run, "run.json"), json.dumps(content, indent=1).encode())
     return Plan(store, root, request.run, content)
+
+
+def backend_of(product: Product) -> str:
+    """What computes the pixels of a product, as the resume key names it."""
+    if product.model is None:
+        return BACKEND
+    return f"{BACKEND}+{product.model.backend}"
 
 
 def write_units(
@@ -193,11 +205,13 @@ def write_units(
     """
     spec = product.cube_spec(facts)
     table = ItemTable.of(items)
-    join = Join(table.footprints, table.cloud_cover <= spec.max_cloud)
+    join = Join(table.footprints, table.cloud_cover <= spec.max_cloud, margin_m=MARGIN_M + halo_m(product))
     boxes = shapely.bounds(table.footprints.shapes)
-    steps = Steps.of(period, table.times, table.observations)
+    before, after = acquisitions_about(product)
+    steps = Steps.of(period, table.times, table.observations, before=before, after=after)
     costs = CostModel(spec, facts)
-    maker = KeyMaker(product.pixel_digest(facts), "", BACKEND, pixels_of_code())
+    model = product.model_digest
+    maker = KeyMaker(product.pixel_digest(facts), model, backend_of(product), pixels_of_code(model))
     totals = Totals()
     used = np.zeros(len(table.times), bool)
     writer = UnitWriter(str(path))

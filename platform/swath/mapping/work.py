@@ -11,24 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.cube import Composite, compose, composite_bytes
 from swath.grid import Tile, parse_tile
 from swath.mapping.cog import Cog, encode_cog
 from swath.mapping.item import unit_item
-from swath.mapping.layers import layers_of
+from swath.mapping.making import Maker, Read, maker_of
 from swath.mapping.plan import Plan
 from swath.mapping.units import Unit
-from swath.sources import FrozenItems, Scene
+from swath.sources import FrozenItems
 from swath.store import Store, names
-
-
-@dataclass(frozen=True)
-class Read:
-    """A unit after reading: its tile, scenes and composite."""
-
-    tile: Tile
-    scenes: list[Scene]
-    composite: Composite
 
 
 @dataclass(frozen=True)
@@ -69,33 +59,33 @@ class MapWork:
     def _items(self) -> FrozenItems:
         return self.plan.items()
 
+    @cached_property
+    def _maker(self) -> Maker:
+        return maker_of(self.plan, threads=self._threads, strip_bytes=self._strip_bytes)
+
     def size(self, unit: Unit) -> int:
-        """Peak bytes that a unit takes: one strip of all its dates and its layers, twice while they are packed."""
+        """Peak bytes that a unit takes: what it is made from, and its layers while they are packed."""
         return self._bytes(parse_tile(unit.tile), len(unit.items))
 
     def _bytes(self, tile: Tile, scenes: int) -> int:
         layers = sum(np.dtype(layer.dtype).itemsize for layer in self.plan.layers)
         pixels = tile.shape[0] * tile.shape[1]
-        strip = composite_bytes(scenes, tile, self.plan.spec, self.plan.collection, self._strip_bytes)
-        return strip + 3 * layers * pixels
+        # one layer at a time is packed: its numbers with their overviews, and its packed bytes
+        widest = max(np.dtype(layer.dtype).itemsize for layer in self.plan.layers)
+        return self._maker.nbytes(tile, scenes) + (layers + 3 * widest) * pixels
 
     def read(self, unit: Unit) -> Read:
-        """Scenes to a composite on the tile's lattice.
+        """Scenes to numbers on a lattice.
 
         Raises:
             UnitError: Files that could not be read, each by href.
         """
         tile = parse_tile(unit.tile)
-        scenes = self._items.scenes(unit.items)
-        composite = compose(
-            scenes, tile, self.plan.spec,
-            collection=self.plan.collection, threads=self._threads, budget_bytes=self._strip_bytes,
-        )  # fmt: skip
-        return Read(tile, scenes, composite)
+        return self._maker.read(unit, tile, self._items.scenes(unit.items))
 
     def compute(self, unit: Unit, read: Read) -> Made:
-        """Composite to the product's layers."""
-        return Made(read, layers_of(read.composite, self.plan.layers, self.plan.collection))
+        """Numbers to the product's layers."""
+        return Made(read, self._maker.layers(read))
 
     def write(self, unit: Unit, made: Made) -> dict[str, Any]:
         """Layers to COGs in the store, the item last."""
@@ -121,21 +111,20 @@ class MapWork:
             plan=self.plan,
             cogs=cogs,
             scenes=made.read.scenes,
-            skipped=made.read.composite.skipped,
+            skipped=made.read.skipped,
         )
         store.put_bytes(names.item_key(root, unit.step, unit.tile, unit.key), json.dumps(item, indent=1).encode())
-        stats = made.read.composite.stats
         return {
             "unit": unit.id,
             "key": unit.key,
             "km2": unit.km2,
             "scenes": len(made.read.scenes),
-            "skipped": made.read.composite.skipped,
-            "conflicts": made.read.composite.notes,
+            "skipped": made.read.skipped,
+            "conflicts": made.read.notes,
             "bytes_written": written,
             "seconds_encode": encoding,
             "seconds_put": putting,
-            **stats,
+            **made.read.stats,
         }
 
     def fitting_tile_size(self, unit: Unit, available: int) -> int | None:

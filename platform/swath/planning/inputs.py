@@ -9,7 +9,8 @@ from pathlib import Path
 from swath.cube import check_mix
 from swath.errors import NoItemsError, ProductError
 from swath.grid import Grid
-from swath.planning.join import searched_area
+from swath.planning.join import MARGIN_M, searched_area
+from swath.planning.models import halo_m
 from swath.planning.request import MapRequest
 from swath.products import Product
 from swath.sources import Collection, FrozenItems, SearchResult, collection, freeze, search
@@ -70,11 +71,12 @@ def searched(request: MapRequest, *, whole_tiles: bool = False) -> tuple[Collect
     composite = product.inputs[0].composite
     wanted = product.inputs[0].collection
     choices = offered(request.source) if wanted == "auto" else [collection(wanted)]
+    margin = MARGIN_M + halo_m(product)
     results = {
         facts.key: search(
             request.source,
             collection=facts,
-            area=searched_area(request.area, grid_of(product, facts)) if whole_tiles else request.area,
+            area=searched_area(request.area, grid_of(product, facts), margin_m=margin) if whole_tiles else request.area,
             period=request.period,
             max_cloud=composite.max_cloud,
         )

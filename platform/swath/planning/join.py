@@ -43,9 +43,13 @@ class Join:
     Args:
         footprints: Of the frozen table.
         keep: Rows that may be used at all (cloud cover, period), bool, shape (N,); all by default.
+        margin_m: Metres that a tile looks beyond its footprint.
     """
 
-    def __init__(self, footprints: Footprints, keep: NDArray[np.bool_] | None = None) -> None:
+    def __init__(
+        self, footprints: Footprints, keep: NDArray[np.bool_] | None = None, *, margin_m: float = MARGIN_M
+    ) -> None:
+        self._margin = margin_m
         rows = np.arange(len(footprints.shape_of), dtype=np.int32)
         shape_of = footprints.shape_of
         if keep is not None:
@@ -60,7 +64,7 @@ class Join:
         stream = iter(tiles)
         while batch := list(islice(stream, BATCH)):
             outline(batch)
-            shapes = _searched(batch)
+            shapes = _searched(batch, self._margin)
             shapely.prepare(shapes)
             which, footprint = self._tree.query(shapes, predicate="intersects")
             order = np.argsort(which, kind="stable")
@@ -77,13 +81,13 @@ class Join:
         return found
 
 
-def searched_area(area: Area, grid: Grid) -> Area:
+def searched_area(area: Area, grid: Grid, *, margin_m: float = MARGIN_M) -> Area:
     """Where items must be looked for, so that every tile that touches an area is made whole.
 
     A tile reaches beyond the area by up to its diagonal. What lies there belongs to it too: a unit is the same whatever
     area selected it. Items that touch no tile after all are frozen in vain, and never read.
     """
-    reach = grid.tile_size * grid.resolution * np.sqrt(2) + MARGIN_M
+    reach = grid.tile_size * grid.resolution * np.sqrt(2) + margin_m
     _, south, _, north = area.geometry.bounds
     degrees = reach / METRES_A_DEGREE / np.cos(np.radians(min(max(abs(south), abs(north)), 85.0)))
     # coarser corners make it quick for coasts of a million vertices; what they and the round ends lose is added first
@@ -92,12 +96,12 @@ def searched_area(area: Area, grid: Grid) -> Area:
     return Area.of(shapely.intersection(wide, shapely.box(-360, -90, 360, 90)), name=area.name)
 
 
-def _searched(tiles: Sequence[Tile]) -> NDArray[np.object_]:
+def _searched(tiles: Sequence[Tile], margin_m: float) -> NDArray[np.object_]:
     """Footprints of tiles with the margin, degrees; on both sides of 180 where they touch that."""
     footprints = np.array([tile.footprint for tile in tiles], dtype=object)
     _, south, _, north = shapely.bounds(footprints).T
     latitude = np.minimum(np.maximum(np.abs(south), np.abs(north)), 85.0)
-    margin = MARGIN_M / METRES_A_DEGREE / np.cos(np.radians(latitude))
+    margin = margin_m / METRES_A_DEGREE / np.cos(np.radians(latitude))
     wide = np.asarray(shapely.buffer(footprints, margin, join_style="mitre"), dtype=object)
     west, _, east, _ = shapely.bounds(wide).T
     for beyond, turn in ((east > 180, -360.0), (west < -180, 360.0)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from swath.grid import Area, Period
+from swath.models import Package
 from swath.products import Product
 
 
@@ -20,12 +21,14 @@ class MapRequest:
         area: Units are the tiles that it touches.
         period: Cut into time steps.
         source: STAC API, static catalog, item table or item file, as `swath.sources.search` takes it.
+        package: Model package that the product was given, for one that maps with a model.
     """
 
     product: Product
     area: Area
     period: Period
     source: str
+    package: Package | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""

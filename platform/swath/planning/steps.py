@@ -20,16 +20,28 @@ class Steps:
         steps: Fixed steps in order; empty for a period of acquisitions.
         times: Of the items, microseconds since 1970 UTC, shape (N,).
         observations: Code of the observation of each item, shape (N,).
+        before: Acquisitions before its own whose rows an acquisition gets too.
+        after: Likewise behind it.
     """
 
     steps: tuple[TimeStep, ...]
     times: NDArray[np.int64]
     observations: NDArray[np.int32]
+    before: int = 0
+    after: int = 0
 
     @classmethod
-    def of(cls, period: Period, times: NDArray[np.int64], observations: NDArray[np.int32]) -> Steps:
+    def of(
+        cls,
+        period: Period,
+        times: NDArray[np.int64],
+        observations: NDArray[np.int32],
+        *,
+        before: int = 0,
+        after: int = 0,
+    ) -> Steps:
         """The steps of a period over the items of a table."""
-        return cls(() if period.acquisition else period.steps, times, observations)
+        return cls(() if period.acquisition else period.steps, times, observations, before, after)
 
     def cut(self, rows: NDArray[np.int32]) -> Iterator[tuple[TimeStep, NDArray[np.int32]]]:
         """Each step with its rows, ordered by time; fixed steps without items too."""
@@ -43,12 +55,14 @@ class Steps:
                 yield step, rows[bounds[number] : bounds[number + 1]]
             return
         codes = self.observations[rows]
-        for first in np.sort(np.unique(codes, return_index=True)[1]):
-            inside = codes == codes[first]
-            start, last = _moment(times[first]), _moment(times[inside][-1])
+        series = codes[np.sort(np.unique(codes, return_index=True)[1])]
+        for place, code in enumerate(series):
+            own = times[codes == code]
+            start, last = _moment(own[0]), _moment(own[-1])
+            near = series[max(0, place - self.before) : place + self.after + 1]
             yield (
                 TimeStep(start=start, end=last + timedelta(microseconds=1), id=f"{start:%Y-%m-%dT%H%M%S}"),
-                rows[inside],
+                rows[np.isin(codes, near)],
             )
 
 

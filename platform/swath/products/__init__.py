@@ -5,10 +5,12 @@ from __future__ import annotations
 from swath.products.inputs import Composite, Input, Mask
 from swath.products.layers import Compression, Layer, LayerKind, LayerRule
 from swath.products.legend import Legend, LegendClass
+from swath.products.model import BoundModel, ModelUse
 from swath.products.output import GridChoice, Output, Provider
 from swath.products.product import Product, check, products, template
 
 __all__ = [
+    "BoundModel",
     "Composite",
     "Compression",
     "GridChoice",
@@ -19,6 +21,7 @@ __all__ = [
     "Legend",
     "LegendClass",
     "Mask",
+    "ModelUse",
     "Output",
     "Product",
     "Provider",

@@ -11,6 +11,8 @@ from swath.errors import ProductError
 from swath.forms import suggest
 from swath.sources.facts import Band, BandKind, Collection, MaskRule
 
+#: Stands in `bands` for those that the product's model takes.
+MODEL_BANDS = "model"
 _PIXEL_KINDS = (BandKind.CLASSES, BandKind.BITS)
 
 
@@ -72,7 +74,8 @@ class Input(_Part):
     bands: tuple[str, ...] = Field(
         min_length=1,
         description="Names or common names of bands (B04, red), or kinds (reflectance, temperature, backscatter, "
-        "quantity), or `all`. A kind or `all` takes those bands that every item of the collection has.",
+        "quantity), or `all`. A kind or `all` takes those bands that every item of the collection has. `[model]` in a "
+        "product with a model: those that it takes.",
         examples=[["reflectance"]],
     )
     mask: Mask = Field(default_factory=Mask, description="Which pixels are dropped.")
@@ -95,17 +98,19 @@ class Input(_Part):
         description="A band file that cannot be read: `fail` the unit, or `skip` that date and list the file.",
     )
 
-    def cube_spec(self, collection: Collection, *, where: str) -> CubeSpec:
+    def cube_spec(self, collection: Collection, *, where: str, bands: tuple[str, ...] | None = None) -> CubeSpec:
         """The cube of this input.
 
         Args:
             collection: Facts to resolve band names and masks with.
             where: Product and field path, for the message (`mosaic: inputs.0`).
+            bands: Names of the collection's bands, where they are not those of the field `bands`.
 
         Raises:
             ProductError: A band or mask that the collection does not have; names field and choices.
         """
-        bands = resolve_bands(self.bands, collection, where=f"{where}.bands")
+        if bands is None:
+            bands = resolve_bands(self.bands, collection, where=f"{where}.bands")
         if isinstance(self.mask.rules, str):
             masks = collection.masks if self.mask.rules == "default" else ()
         else:

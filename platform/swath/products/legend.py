@@ -16,6 +16,8 @@ class LegendClass(BaseModel):
     name: str = Field(min_length=1, description="Short name, as a legend shows it.", examples=["tree cover"])
     color: str = Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Colour as `#rrggbb`.", examples=["#006400"])
     description: str = Field(default="", description="Definition of the class, for readers of the STAC collection.")
+    lccs: str = Field(default="", description="The class in terms of FAO's Land Cover Classification System.")
+    ipcc: str = Field(default="", description="Land-use category of the IPCC's 2006 guidelines that it counts to.")
 
     @property
     def rgb(self) -> tuple[int, int, int]:
@@ -49,6 +51,8 @@ class Legend(BaseModel):
                 "value": c.code,
                 "name": "".join(ch if ch.isalnum() else "_" for ch in c.name.lower()),
                 "description": c.description or c.name,
+                **({"swath:lccs": c.lccs} if c.lccs else {}),
+                **({"swath:ipcc": c.ipcc} if c.ipcc else {}),
                 "color_hint": c.color[1:].upper(),
             }
             for c in self.classes

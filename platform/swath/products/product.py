@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from swath.cube import CubeSpec, Method, index_name
+from swath.cube import COUNT, CubeSpec, Method, index_name
 from swath.cube import check as check_cube
 from swath.cube.scores import score
-from swath.errors import ProductError
+from swath.errors import ModelError, ProductError
 from swath.forms import commented, parse_yaml, suggest, validate
+from swath.models.inputs import match_bands
+from swath.models.spec import ModelSpec
 from swath.products.composed import composed_layers, index_layer
-from swath.products.inputs import Input
+from swath.products.digest import pixel_digest
+from swath.products.inputs import MODEL_BANDS, Input
 from swath.products.layers import Layer, apply_rules, contradiction
+from swath.products.model import ModelUse
 from swath.products.output import Output, Provider
 from swath.products.overrides import apply_overrides
 from swath.sources.facts import Collection
@@ -51,6 +53,14 @@ class Product(BaseModel):
         default=(),
         description="Spectral indices of the composite's reflectance, by their spyndex names (NDVI, EVI, MNDWI); each "
         "is a layer, int16 x 0.0001 unless a rule of `layers` says otherwise.",
+    )
+    model: ModelUse | None = Field(
+        default=None,
+        description="A model between composite and layers: {kind: classes | values, legend, names, layers, "
+        "probabilities}; null: the composite itself is written.",
+    )
+    per: Literal["any", "acquisition"] = Field(
+        default="any", description="`acquisition`: a map of each acquisition by itself; other periods are refused."
     )
     output: Output = Field(default_factory=Output, description="What is written.")
 
@@ -108,7 +118,50 @@ class Product(BaseModel):
                 fix="Drop the indices, or take another method.",
                 field="index_of_composite",
             )
+        if product.model is not None and (names or method is Method.PERCENTILE):
+            raise ProductError(
+                f"{where}: a model takes one value a band and gives the layers: index_of_composite is {names}, the "
+                f"method {method.value!r}.",
+                fix="Drop the indices; take another method.",
+                field="model",
+            )
+        if (MODEL_BANDS in product.inputs[0].bands) != (product.model is not None):
+            raise ProductError(
+                f"{where}: inputs.0.bands is {list(product.inputs[0].bands)}; a product with a model reads the bands "
+                f"that the model takes, [{MODEL_BANDS}], and only such a product.",
+                fix=f"Write bands: [{MODEL_BANDS}] with `model`, names of bands without.",
+                field="inputs.0.bands",
+            )
         return product
+
+    def with_model(self, spec: ModelSpec, digest: str) -> Product:
+        """This product with a model package chosen.
+
+        Raises:
+            ProductError: The product takes no model, or the package gives what it does not map.
+        """
+        if self.model is None:
+            raise ProductError(
+                f"{self.name} takes no model, and {spec.name} was given.", fix="Leave --model out.", field="model"
+            )
+        return self.model_copy(update={"model": self.model.bind(spec, digest, where=self.name)})
+
+    @property
+    def model_spec(self) -> ModelSpec | None:
+        """What the chosen model takes and gives; None for a product without.
+
+        Raises:
+            ProductError: The product needs a model, and none is chosen.
+        """
+        if self.model is None:
+            return None
+        if self.model.bound is None:
+            raise ProductError(
+                f"{self.name} maps with a model, and none is chosen.",
+                fix="Give --model PACKAGE; `swath train` makes one, `swath models import` takes an ONNX file.",
+                field="model.package",
+            )
+        return self.model.bound.spec
 
     def with_overrides(self, assignments: Sequence[str]) -> Product:
         """This product with fields set by `FIELD=VALUE` texts (values are YAML).
@@ -120,6 +173,11 @@ class Product(BaseModel):
             return self
         data = apply_overrides(type(self), self.model_dump(mode="json"), assignments)
         return self._build(data, where=f"{self.name} with --set")
+
+    @property
+    def model_digest(self) -> str:
+        """Digest of the chosen model package; empty for a product without a model."""
+        return "" if self.model is None or self.model.bound is None else self.model.bound.digest
 
     def cube_spec(self, collection: Collection) -> CubeSpec:
         """The cube that this product composites from `collection`.
@@ -135,7 +193,9 @@ class Product(BaseModel):
                 field="inputs.0.collection",
                 value=wanted,
             )
-        spec = self.inputs[0].cube_spec(collection, where=f"{self.name}: inputs.0")
+        model = self.model_spec
+        bands = None if model is None else self._model_bands(model, collection)
+        spec = self.inputs[0].cube_spec(collection, where=f"{self.name}: inputs.0", bands=bands)
         check_cube(spec, collection)
         if spec.method is Method.BEST:
             score(spec.score or "", spec.bands, collection)
@@ -144,7 +204,8 @@ class Product(BaseModel):
     def layers(self, collection: Collection) -> tuple[Layer, ...]:
         """The layers that are written, in order.
 
-        The bands, `day` of a best-date composite, `count`, `flags` where `min_obs` asks for more than one, indices.
+        The bands, `day` of a best-date composite, `count`, `flags` where `min_obs` asks for more than one, indices;
+        with a model what it gives, and `count`.
 
         Raises:
             ProductError: As `cube_spec`; an index whose bands the cube lacks; a pattern of `output.layers` that fits
@@ -152,6 +213,9 @@ class Product(BaseModel):
         """
         spec = self.cube_spec(collection)
         layers = composed_layers(spec, collection)
+        if self.model is not None:
+            count = [layer for layer in layers if layer.name == COUNT]
+            layers = [*self.model.made_layers(where=f"{self.name}: model"), *count]
         where = f"{self.name}: index_of_composite"
         layers += [index_layer(name, spec, collection, where=where) for name in self.index_of_composite]
         self._check_patterns([layer.name for layer in layers])
@@ -165,6 +229,12 @@ class Product(BaseModel):
                 )
         return written
 
+    def _model_bands(self, model: ModelSpec, collection: Collection) -> tuple[str, ...]:
+        try:
+            return match_bands(model.input, collection)
+        except ModelError as error:
+            raise ProductError(f"{self.name}: {error.message}", fix=error.fix, field="model", **error.facts) from error
+
     def _check_patterns(self, names: list[str]) -> None:
         for pattern in self.output.layers:
             if not any(fnmatchcase(name, pattern) for name in names):
@@ -177,9 +247,11 @@ class Product(BaseModel):
                 )
 
     def resolution(self, collection: Collection) -> float:
-        """Edge of a pixel in metres: as the product says, else the finest of the cube's bands."""
+        """Edge of a pixel in metres: as the product says, else the model's, else the finest of the cube's bands."""
         if self.output.grid.resolution is not None:
             return self.output.grid.resolution
+        if self.model_spec is not None:
+            return self.model_spec.input.gsd
         return min(collection.bands[name].gsd for name in self.cube_spec(collection).bands)
 
     def grid_name(self, collection: Collection) -> str:
@@ -190,40 +262,8 @@ class Product(BaseModel):
         return "EPSG:6933" if collection.grid == "equal-area" else collection.grid
 
     def pixel_digest(self, collection: Collection | None = None) -> str:
-        """sha256 (hex) of all that touches the bytes of this product's files; name, version and texts do not.
-
-        Grid, resolution and tile size do not count: a unit's tile id names them.
-
-        Args:
-            collection: Adds the facts that the fields resolve to (scale, no-data, default masks), so that a corrected
-                fact changes the digest.
-        """
-        layers = {
-            pattern: rule.model_dump(
-                mode="json",
-                exclude_defaults=True,
-                exclude={"legend": {"classes": {"__all__": {"name", "description"}}}},
-            )
-            for pattern, rule in self.output.layers.items()
-        }
-        content: dict[str, Any] = {
-            # without what stands at its default: a field that a later version adds must not make every store another's
-            "inputs": [i.model_dump(mode="json", exclude_defaults=True) for i in self.inputs],
-            "index_of_composite": self.index_of_composite,
-            "layers": list(layers.items()),
-        }
-        if collection is not None:
-            spec = self.cube_spec(collection)
-            used = (*spec.bands, *(rule.band for rule in spec.masks))
-            content["facts"] = {
-                "key": collection.key,
-                "offset_rule": collection.offset_rule,
-                "bands": {name: collection.bands[name].model_dump(mode="json") for name in used},
-                "masks": [rule.model_dump(mode="json") for rule in spec.masks],
-            }
-            content["inputs"][0] |= {"collection": collection.key, "bands": list(spec.bands)}
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """See `swath.products.digest.pixel_digest`."""
+        return pixel_digest(self, collection)
 
 
 def products() -> list[str]:

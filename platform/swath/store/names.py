@@ -21,7 +21,7 @@ from swath.store.base import Store
 
 Records = Literal["failed", "skipped"]
 
-RUNS = "runs"  #: the one name in a root that is no period
+RUNS, MODELS = "runs", "models"  #: the names in a root that are no periods
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+@=.-]*")
 _LAYER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -76,6 +76,11 @@ def failed_key(root: str, run: str, unit: str, kind: Records = "failed") -> str:
     return f"{failed_folder(root, run, kind)}/{_word(unit)}.json"
 
 
+def model_folder(root: str, digest: str) -> str:
+    """Folder with the model package that units of this root were made with."""
+    return f"{root}/{MODELS}/{_short(digest)}"
+
+
 def stats_folder(root: str, run: str) -> str:
     """Folder with the readings of a run."""
     return f"{run_folder(root, run)}/stats"
@@ -102,7 +107,7 @@ def parse_unit_id(unit: str) -> tuple[str, str]:
 
 def unit_folder(root: str, period: str, tile: str) -> str:
     """Folder of one unit."""
-    if period == RUNS:
+    if period in (RUNS, MODELS):
         raise StoreError(f"{period!r} is no time step.")
     return f"{root}/{_word(period)}/{_word(tile)}"
 
@@ -122,7 +127,7 @@ def item_key(root: str, period: str, tile: str, key: str) -> str:
 def parse(root: str, name: str) -> UnitFile | None:
     """What a key in a root is; None for anything that is no unit's file."""
     parts = name.removeprefix(f"{root}/").split("/")
-    if not name.startswith(f"{root}/") or len(parts) != 3 or parts[0] == RUNS:
+    if not name.startswith(f"{root}/") or len(parts) != 3 or parts[0] in (RUNS, MODELS):
         return None
     match = _FILE.fullmatch(parts[2])
     if match is None or (match["layer"] is None) != (match["kind"] == "json"):

@@ -1,0 +1,196 @@
+"""From the scenes of a unit to the numbers of its layers: a composite, or what a model makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swath.cube import COUNT, Composite, compose, composite_bytes
+from swath.errors import ModelError, UnitError
+from swath.grid import Tile
+from swath.mapping.classes import Shares, share_classes
+from swath.mapping.layers import layers_of
+from swath.mapping.packages import plan_package
+from swath.mapping.plan import Plan
+from swath.mapping.units import Unit
+from swath.models import Predictor
+from swath.models.cubes import Part, ReadCube, read_bytes, read_cube, steps_of
+from swath.models.spec import ClassesOutput, ModelSpec
+from swath.models.steps import parts_around
+from swath.products import Layer
+from swath.sources import Scene
+
+#: What a network takes of memory beside its inputs: a U-Net of width 32 on windows of 512 px takes about this.
+NETWORK_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Read:
+    """A unit after reading.
+
+    Attributes:
+        tile: Its tile.
+        scenes: That were read.
+        data: Composite, or the cube of a model.
+    """
+
+    tile: Tile
+    scenes: list[Scene]
+    data: Composite | ReadCube
+
+    @property
+    def skipped(self) -> list[dict[str, Any]]:
+        """Files that were left out, see `Composite`."""
+        return self.data.skipped
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """What was odd, see `Composite`."""
+        return self.data.notes
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """Readings, see `Composite`."""
+        return self.data.stats
+
+
+class Maker(Protocol):
+    """Makes the layers of units of one plan."""
+
+    def nbytes(self, tile: Tile, scenes: int) -> int:
+        """Peak memory of a unit, bytes, before its layers are packed."""
+        ...
+
+    def read(self, unit: Unit, tile: Tile, scenes: list[Scene]) -> Read:
+        """Scenes to numbers on a lattice."""
+        ...
+
+    def layers(self, read: Read) -> dict[str, NDArray[Any]]:
+        """Numbers of each layer, as they stand in the files, by name."""
+        ...
+
+
+class CompositeMaker:
+    """Layers of a composite.
+
+    Args:
+        plan: Of the units.
+        threads: That read and reduce.
+        strip_bytes: Memory that the dates of one strip may take.
+    """
+
+    def __init__(self, plan: Plan, *, threads: int, strip_bytes: int) -> None:
+        self._plan, self._threads, self._strip_bytes = plan, threads, strip_bytes
+
+    def nbytes(self, tile: Tile, scenes: int) -> int:
+        """See `Maker`."""
+        return composite_bytes(scenes, tile, self._plan.spec, self._plan.collection, self._strip_bytes)
+
+    def read(self, unit: Unit, tile: Tile, scenes: list[Scene]) -> Read:
+        """See `Maker`."""
+        composite = compose(
+            scenes, tile, self._plan.spec,
+            collection=self._plan.collection, threads=self._threads, budget_bytes=self._strip_bytes,
+        )  # fmt: skip
+        return Read(tile, scenes, composite)
+
+    def layers(self, read: Read) -> dict[str, NDArray[Any]]:
+        """See `Maker`."""
+        assert isinstance(read.data, Composite)
+        return layers_of(read.data, self._plan.layers, self._plan.collection)
+
+
+class ModelMaker:
+    """Layers that a model gives.
+
+    Args:
+        plan: Of the units; its product has a model.
+        threads: That read, and of the network.
+        strip_bytes: Memory that the dates of one strip may take.
+    """
+
+    def __init__(self, plan: Plan, *, threads: int, strip_bytes: int) -> None:
+        self._plan, self._threads, self._strip_bytes = plan, threads, strip_bytes
+        spec = plan.product.model_spec
+        assert spec is not None
+        self._spec: ModelSpec = spec
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The model, loaded once a worker."""
+        use = self._plan.product.model
+        assert use is not None
+        return Predictor(plan_package(self._plan), backend=use.backend, threads=self._threads)
+
+    def nbytes(self, tile: Tile, scenes: int) -> int:
+        """See `Maker`."""
+        read = read_bytes(
+            scenes, tile, self._plan.spec,
+            input=self._spec.input, collection=self._plan.collection, budget_bytes=self._strip_bytes,
+        )  # fmt: skip
+        spec = self._spec.input
+        columns = tile.shape[1] * tile.resolution / spec.gsd
+        row = 4 * len(self._spec.output.channels) * spec.window * columns
+        return read + int(row) + NETWORK_BYTES
+
+    def read(self, unit: Unit, tile: Tile, scenes: list[Scene]) -> Read:
+        """See `Maker`."""
+        cube = read_cube(
+            model_parts(scenes, unit, self._spec), tile, self._plan.spec,
+            input=self._spec.input, collection=self._plan.collection, threads=self._threads,
+            budget_bytes=self._strip_bytes,
+        )  # fmt: skip
+        return Read(tile, scenes, cube)
+
+    def layers(self, read: Read) -> dict[str, NDArray[Any]]:
+        """See `Maker`. A strip at a time: what all classes take is never held for the whole tile.
+
+        Raises:
+            UnitError: The network gave NaN or infinity where there is data.
+        """
+        assert isinstance(read.data, ReadCube)
+        made = {
+            layer.name: np.empty(read.tile.shape, layer.dtype) for layer in self._plan.layers if layer.name != COUNT
+        }
+        write = self._writer(made)
+        try:
+            for row, strip in read.data.on_tile(self.predictor.strips(read.data.cube, read.data.inner)):
+                write(row, strip)
+        except ModelError as error:
+            raise UnitError(error.message, fix=error.fix, tile=read.tile.id, **error.facts) from error
+        for layer in self._plan.layers:
+            if layer.name == COUNT:
+                made[COUNT] = read.data.count.astype(np.dtype(layer.dtype), copy=False)
+        return made
+
+    def _writer(self, made: dict[str, NDArray[Any]]) -> Any:
+        """What takes (first row, (K, rows, columns) float32) into the layers."""
+        use = self._plan.product.model
+        assert use is not None
+        if isinstance(self._spec.output, ClassesOutput):
+            shares = Shares.of(use, where=f"{self._plan.product.name}: model")
+            return lambda row, strip: share_classes(strip, shares, made, row)
+        layers: dict[str, Layer] = {layer.name: layer for layer in self._plan.layers}
+
+        def values(row: int, strip: NDArray[np.float32]) -> None:
+            for number, name in enumerate(self._spec.output.channels):
+                made[name][row : row + strip.shape[1]] = layers[name].encode(strip[number], nodata=float("nan"))
+
+        return values
+
+
+def model_parts(scenes: list[Scene], unit: Unit, spec: ModelSpec) -> tuple[Part, ...]:
+    """The time steps that a model reads for a unit: equal parts of its step, or acquisitions about its own."""
+    if spec.input.target is None:
+        return steps_of(scenes, unit.start, unit.end, spec.input.steps)
+    return parts_around(scenes, unit.start, unit.end, steps=spec.input.steps, target=spec.input.target)
+
+
+def maker_of(plan: Plan, *, threads: int, strip_bytes: int) -> Maker:
+    """What makes the layers of a plan's units."""
+    kind = CompositeMaker if plan.product.model is None else ModelMaker
+    return kind(plan, threads=threads, strip_bytes=strip_bytes)
