@@ -68,3 +68,11 @@ def test_an_acquisition_step_ends_behind_its_last_granule():
 @pytest.mark.parametrize(("period", "steps"), [("2023/P1M", 12), ("2023-05/acquisition", 0)])
 def test_a_tile_without_items_has_the_fixed_steps_only(period, steps):
     assert len(cut(period, [])) == steps
+
+
+def test_an_acquisition_gets_the_rows_of_those_about_it():
+    times = moments("2023-05-01", "2023-05-06", "2023-05-06", "2023-05-11", "2023-05-16")
+    codes = np.array([0, 1, 1, 2, 3], np.int32)
+    steps = Steps.of(Period.parse("2023-05/acquisition"), times, codes, before=1, after=1)
+    found = [(step.start.day, mine.tolist()) for step, mine in steps.cut(np.arange(5, dtype=np.int32))]
+    assert found == [(1, [0, 1, 2]), (6, [0, 1, 2, 3]), (11, [1, 2, 3, 4]), (16, [3, 4])]
