@@ -92,6 +92,10 @@ class SourceError(RequestError):
     """A source (STAC API, catalog, table) that cannot be reached or read."""
 
 
+class LabelError(RequestError):
+    """Labels that cannot be read, placed or split: unknown classes, outside area or period, a fold without a class."""
+
+
 class NoItemsError(RequestError):
     """The search found nothing at all for the area and period."""
 
