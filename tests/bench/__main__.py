@@ -1,6 +1,6 @@
 """All benchmarks with short settings, as a table for docs/benchmarks.md.
 
-    python -m tests.bench [--only cube mapping memory plan] [--json FILE] [--full]
+    python -m tests.bench [--only cube mapping memory plan predict] [--json FILE] [--full]
 
 Each runs in a process of its own, one after the other, a few minutes in all; `--full` takes the settings of each
 module's own defaults. Ratios are of readings of the same run: absolute times depend on the machine and on who else uses
@@ -30,8 +30,9 @@ SHORT = {
     "mapping": ["--tile-size", "1536", "--steps", "2", "--repeats", "3", "--ray", "1"],
     "memory": ["--repeats", "1"],
     "plan": ["--repeats", "1", "--tile-size", "1536"],
+    "predict": ["--windows", "2", "--repeats", "3"],
 }
-PACKAGES = ("numpy", "numba", "rasterio", "pyarrow", "shapely", "ray", "odc-stac", "stackstac")
+PACKAGES = ("numpy", "numba", "onnxruntime", "rasterio", "pyarrow", "shapely", "ray", "odc-stac", "stackstac")
 
 
 def machine() -> dict[str, Any]:
@@ -119,11 +120,21 @@ def plan_rows(report: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def predict_rows(report: dict[str, Any]) -> list[Row]:
+    """Rate of the network inside the predictor over the bare session."""
+    more = (
+        f"by CPU {spread(report['of_bare_by_cpu'], 3)}; the rest alone {spread(report['around_of_bare'], 3)} of bare; "
+        f"{report['million_window_pixels_a_second']} Mpx/s, {report['options']['threads']} threads"
+    )
+    return [("Predictor: network rate over bare ONNX Runtime", "at least 0.95", spread(report["of_bare"], 3), more)]
+
+
 ROWS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {
     "cube": cube_rows,
     "mapping": mapping_rows,
     "memory": memory_rows,
     "plan": plan_rows,
+    "predict": predict_rows,
 }
 
 
