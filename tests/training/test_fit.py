@@ -200,4 +200,4 @@ def test_the_history_is_kept_as_json(tmp_path):
     fitted = fit(config(), Toy(), tmp_path)
     told = json.loads((tmp_path / "history.json").read_text())
     assert told == list(fitted.history)
-    assert {"steps", "wait", "validation"} == set(told[0]["seconds"])
+    assert {"steps", "wait", "cpu", "validation"} == set(told[0]["seconds"])

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swath.training.losses import cross_entropy, dice, regression_loss, segmentation_loss
+from swath.models.features import cross_entropy
+from swath.training.losses import dice, regression_loss, segmentation_loss
 from swath.training.source import IGNORED
 
 
@@ -34,7 +35,8 @@ def test_cross_entropy_is_the_weighted_mean_over_labelled_pixels(seed):
         label = target[n, i, j]
         top -= weights[label] * np.log(probability[n, label, i, j])
         bottom += weights[label]
-    got = cross_entropy(torch.tensor(scores), torch.tensor(target), torch.tensor(weights, dtype=torch.float32))
+    told = torch.tensor(weights, dtype=torch.float32)
+    got = segmentation_loss(torch.tensor(scores), torch.tensor(target), weights=told, dice_weight=0)
     assert got.item() == pytest.approx(top / bottom, rel=1e-4)
 
 
@@ -81,7 +83,9 @@ def test_a_right_and_sure_network_has_almost_no_loss_and_a_wrong_one_much():
 def test_the_parts_of_the_loss_are_weighed():
     scores, target = (torch.tensor(part) for part in batch(5))
     both = segmentation_loss(scores, target, cross_entropy_weight=2, dice_weight=3)
-    assert both.item() == pytest.approx(2 * cross_entropy(scores, target).item() + 3 * dice(scores, target).item())
+    assert both.item() == pytest.approx(
+        2 * cross_entropy(scores, target, None).item() + 3 * dice(scores, target).item()
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,13 @@ def test_regression_is_the_mean_over_finite_targets(kind, formula):
     finite = np.isfinite(target)
     got = regression_loss(torch.tensor(scores), torch.tensor(target), kind=kind)
     assert got.item() == pytest.approx(formula((scores[:, 0] - target)[finite]).mean(), rel=1e-5)
+
+
+def test_losses_of_half_precision_scores_are_made_in_float32():
+    scores, target = (torch.tensor(part) for part in batch(5))
+    loss = segmentation_loss(scores.bfloat16(), target)
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(segmentation_loss(scores.bfloat16().float(), target).item())
 
 
 def test_regression_without_a_target_is_zero_and_no_nan():

@@ -1,5 +1,8 @@
 """Ray Train runs the same loop in several workers."""
 
+import os
+
+import psutil
 import pytest
 import torch
 
@@ -7,7 +10,7 @@ from swath.errors import ClusterError, ModelError
 from swath.models.network import Network
 from swath.training import checkpoint
 from swath.training.fit import fit
-from swath.training.on_ray import raised_by_swath
+from swath.training.on_ray import raised_by_worker
 from swath.training.source import Part
 from training.toy import Toy, config, wild
 
@@ -42,16 +45,48 @@ def test_what_a_worker_raises_comes_back_as_it_is(ray_cluster, tmp_path):
         fit(config(epochs=1, workers=2), wild(), tmp_path, cluster="auto")
 
 
-def test_among_the_failures_of_a_group_the_one_that_swath_raised_is_told():
+def failed(*failures):
     from ray.train.v2._internal.exceptions import UserExceptionWithTraceback
     from ray.train.v2.api.exceptions import WorkerGroupError
 
-    lost = UserExceptionWithTraceback(RuntimeError("Connection closed by peer"), "traceback")
-    ours = UserExceptionWithTraceback(ModelError("The loss is nan."), "traceback")
-    assert raised_by_swath(WorkerGroupError("two workers", {0: lost, 1: ours})) is ours._base_exc
-    assert raised_by_swath(WorkerGroupError("one worker", {0: lost})) is None
+    held = [UserExceptionWithTraceback(f, "traceback") if not isinstance(f, OSError) else f for f in failures]
+    return WorkerGroupError("workers failed", dict(enumerate(held)))
+
+
+def test_of_the_failures_of_a_group_the_one_that_the_training_raised_is_told():
+    lost, ours, fault = RuntimeError("Connection closed by peer"), ModelError("The loss is nan."), KeyError("numbers")
+    assert raised_by_worker(failed(lost, ours)) is ours
+    assert raised_by_worker(failed(lost, fault)) is fault
+
+
+def test_a_group_whose_worker_died_may_be_started_anew():
+    lost, died = RuntimeError("Connection closed by peer"), OSError("the worker died")
+    assert raised_by_worker(failed(lost)) is None
+    assert raised_by_worker(failed(lost, died)) is None
 
 
 def test_workers_that_do_not_fit_are_told_before_anything_starts(ray_cluster, tmp_path):
     with pytest.raises(ClusterError, match=r"2 workers of 64 CPU do not fit: the cluster has room for 0"):
         fit(config(workers=2, threads=64), Toy(), tmp_path, cluster="auto")
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_replaced_and_training_goes_on_from_the_last_checkpoint(ray_cluster, tmp_path):
+    killed, told = [], []
+
+    def strike(reading):
+        told.append(reading["epoch"])
+        if not killed:
+            workers = [
+                process
+                for process in psutil.Process(os.getpid()).children(recursive=True)
+                if "RayTrainWorker" in " ".join(process.cmdline())
+            ]
+            workers[-1].kill()
+            killed.append(workers[-1].pid)
+
+    # chips enough that the group is not done before the blow falls
+    asked = config(epochs=40, workers=2, patience=None)
+    fitted = fit(asked, Toy(chips=60), tmp_path, cluster="auto", on_epoch=strike)
+    assert (len(killed), fitted.restarts) == (1, 1)
+    assert told == [reading["epoch"] for reading in fitted.history] == list(range(1, 41))

@@ -74,8 +74,8 @@ def train(job: Job, seat: Seat, on_epoch: Callable[[Reading], None] | None = Non
         on_epoch: Told of each epoch after its checkpoint is written, on worker 0.
 
     Returns:
-        A reading an epoch: epoch, lr, loss, validation_loss, score, figures, chips, and seconds (steps, wait,
-        validation).
+        A reading an epoch: epoch, lr, loss, validation_loss, score, figures, chips, and mean seconds of a worker: of
+        its steps, of waiting for batches and of CPU within them, of validation.
 
     Raises:
         ModelError: The loss is not a number (the chips are named), or a checkpoint is of another network.
@@ -158,14 +158,14 @@ class _Trainer:
         parts = share(order, rank=seat.rank, world=seat.world, batch=self.config.batch)
         make = partial(self.preparer.batch, part=Part.TRAIN, augment=self.config.augment, seed=(seed, epoch))
         self.model.train()
-        started, total = time.perf_counter(), 0.0
+        started, used, total = time.perf_counter(), time.process_time(), 0.0
         with Ahead([partial(make, [int(chip) for chip in chips]) for chips in parts]) as batches:
             for number, batch in enumerate(batches):
                 lr = self._rate((epoch - 1) * self.steps + number)
                 total += self._step(batch, lr)
-        seconds = time.perf_counter() - started
-        sums = np.array([total / len(parts), seconds, batches.waited]) / seat.world
-        loss, step_s, wait_s = map(float, _summed(sums, seat))
+        seconds, cpu = time.perf_counter() - started, time.process_time() - used
+        sums = np.array([total / len(parts), seconds, batches.waited, cpu]) / seat.world
+        loss, step_s, wait_s, cpu_s = map(float, _summed(sums, seat))
         started = time.perf_counter()
         score = self._validate()
         return {
@@ -176,7 +176,12 @@ class _Trainer:
             "score": score.score,
             "figures": score.figures,
             "chips": len(order),
-            "seconds": {"steps": step_s, "wait": wait_s, "validation": time.perf_counter() - started},
+            "seconds": {
+                "steps": step_s,
+                "wait": wait_s,
+                "cpu": cpu_s,
+                "validation": time.perf_counter() - started,
+            },
         }
 
     def _rate(self, step: int) -> float:

@@ -8,26 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from swath.training.source import IGNORED
+from swath.models.features import IGNORED, cross_entropy
 
 _SMOOTH = 1.0  # pixels: keeps Dice of a class with few pixels from jumping between 0 and 1
-
-
-def cross_entropy(scores: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Class-weighted cross-entropy: sum of w[y] * -log softmax(scores)[y] over labelled pixels / sum of w[y].
-
-    Args:
-        scores: (N, K, H, W) before activation.
-        target: (N, H, W) int64 class, 255 where there is no label.
-        weights: (K,) weight of each class; all 1 by default.
-
-    Returns:
-        A scalar; 0 with gradient 0 where no pixel has a label.
-    """
-    total = functional.cross_entropy(scores.float(), target, weights, ignore_index=IGNORED, reduction="sum")
-    labelled = target[target != IGNORED]
-    weight = labelled.numel() if weights is None else weights[labelled].sum().clamp(min=1e-12)
-    return total / weight if labelled.numel() else total
 
 
 def dice(scores: Tensor, target: Tensor) -> Tensor:
@@ -45,7 +28,7 @@ def dice(scores: Tensor, target: Tensor) -> Tensor:
     """
     classes = scores.shape[1]
     labelled = target != IGNORED
-    probability = scores.float().softmax(1).movedim(1, -1)[labelled]  # (pixels, K)
+    probability = scores.softmax(1).movedim(1, -1)[labelled]  # (pixels, K)
     truth = functional.one_hot(target[labelled], classes).to(probability.dtype)
     have = truth.sum(0)
     both = (probability * truth).sum(0)
@@ -63,8 +46,21 @@ def segmentation_loss(
     cross_entropy_weight: float = 1.0,
     dice_weight: float = 1.0,
 ) -> Tensor:
-    """Weighted sum of `cross_entropy` and `dice`."""
-    loss = scores.new_zeros((), dtype=torch.float32)
+    """Weighted sum of class-weighted cross-entropy and `dice`, in float32.
+
+    Args:
+        scores: (N, K, H, W) before activation.
+        target: (N, H, W) int64 class, 255 where there is no label.
+        weights: (K,) weight of each class in cross-entropy; all 1 by default.
+        cross_entropy_weight: Of cross-entropy: sum of w[y] * -log softmax(scores)[y] over labelled pixels, / sum of
+            w[y].
+        dice_weight: Of Dice.
+
+    Returns:
+        A scalar; 0 with gradient 0 where no pixel has a label.
+    """
+    scores = scores.float()
+    loss = scores.new_zeros(())
     if cross_entropy_weight:
         loss = loss + cross_entropy_weight * cross_entropy(scores, target, weights)
     if dice_weight:

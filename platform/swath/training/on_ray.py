@@ -55,9 +55,9 @@ def train_on_ray(
                 _trainer(job, shared, threads=threads, each=each).fit()
             return read_history(job.out), attempt
         except TrainingFailedError as error:
-            ours = raised_by_swath(error)
-            if ours is not None:
-                raise ours from error
+            raised = raised_by_worker(error)
+            if raised is not None:
+                raise raised from error
             if attempt + 1 == attempts:
                 raise ClusterError(
                     f"Training stopped {attempts} times: {_last_line(error)}.",
@@ -182,13 +182,18 @@ def _own_sigint() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler)
 
 
-def raised_by_swath(error: BaseException) -> SwathError | None:
-    """The error that a worker raised on purpose; others of the group only lost their connection to it."""
-    for failure in getattr(error, "worker_failures", {}).values():
-        for found in (failure, getattr(failure, "_base_exc", None), getattr(failure, "cause", None)):
-            if isinstance(found, SwathError):
-                return found
-    return None
+def raised_by_worker(error: BaseException) -> BaseException | None:
+    """The error that the training itself raised, None where a worker died: then another try may go better.
+
+    When a worker stops, the others of its group only lose their connection to it; so one of Swath's errors comes first,
+    and another counts only where all workers raised.
+    """
+    failures = list(getattr(error, "worker_failures", {}).values())
+    raised = [getattr(failure, "_base_exc", None) for failure in failures]
+    ours = next((found for found in [*raised, *failures] if isinstance(found, SwathError)), None)
+    if ours is not None or not raised or None in raised:
+        return ours
+    return next((found for found in raised if not isinstance(found, RuntimeError)), None)
 
 
 def _last_line(error: BaseException) -> str:
