@@ -66,8 +66,7 @@ def test_its_figures_are_of_held_out_labels_and_titled_transfer(package, toy, fi
     assert told["title"] == "transfer"
     held = told["held_out"]["fold 0"]
     assert held["pixels"] == toy.counts(Part.TEST).sum()
-    assert package.card["properties"]["swath:metrics" if "swath:metrics" in package.card["properties"] else "title"]
-    assert json.dumps(package.card).count("transfer_macro_f1") >= 1
+    assert "transfer_macro_f1" in json.dumps(package.card)
 
 
 def test_its_card_tells_what_it_was_made_by(package):
