@@ -80,6 +80,9 @@ CASES = {
     "temporal": model_spec(dates(), encoder="temporal"),
     "temporal without mask": model_spec(dates(valid=False), encoder="temporal"),
     "temporal without day": model_spec(dates(day_of_year=False), encoder="temporal"),
+    "target": model_spec(dates(target=1), encoder="temporal"),
+    "target without mask": model_spec(dates(target=1, valid=False), encoder="temporal"),
+    "target alone": model_spec(dates(1, target=0), encoder="temporal"),
 }
 
 
@@ -106,6 +109,13 @@ def test_the_stated_reach_is_the_measured_one(encoder_name: str, levels: int, de
     assert stated / 2 < measured <= stated
 
 
+def test_a_target_leaves_the_reach_as_it_is() -> None:
+    for target in (0, 1):  # the changed date is the target, or one of the others
+        network = Network.build(model_spec(dates(3, target=target), encoder="temporal"))
+        assert network.reach == Network.build(CASES["temporal"]).reach
+        assert measured_reach(network) <= (network.reach or 0)
+
+
 def test_the_reach_of_a_unet_of_four_levels_is_known_by_hand() -> None:
     # encoder: 2 convolutions at 1, 2, 4, 8 px = 30; decoder: 2 at 1, 2, 4 px = 14, and 7 px to a block's far end
     network = Network.build(model_spec(levels=4))
@@ -113,7 +123,7 @@ def test_the_reach_of_a_unet_of_four_levels_is_known_by_hand() -> None:
     assert network.reach == measured_reach(network) == 51
 
 
-@pytest.mark.parametrize("case", ["unet", "temporal", "regression"])
+@pytest.mark.parametrize("case", ["unet", "temporal", "target", "regression"])
 def test_the_interior_equals_a_run_over_the_whole_image(case: str) -> None:
     spec = CASES[case]
     network = built(spec)
@@ -171,6 +181,29 @@ def test_the_order_of_dates_makes_no_difference() -> None:
     network, order = built(spec), [2, 0, 1]
     with torch.no_grad():
         assert torch.allclose(network(x, day, valid), network(x[:, order], day[:, order], valid[:, order]), atol=1e-5)
+
+
+def test_the_target_is_told_from_the_other_dates() -> None:
+    spec = CASES["target"]
+    x, day, valid = example_inputs(spec.input)
+    network = built(spec)
+    with torch.no_grad():
+        scores = network(x, day, valid)
+        others, swapped = (network(x[:, order], day[:, order], valid[:, order]) for order in ([2, 1, 0], [1, 0, 2]))
+    assert torch.allclose(scores, others, atol=1e-5)
+    assert (scores - swapped).abs().max() > 1e-2
+
+
+def test_a_target_is_mapped_where_no_other_date_has_data() -> None:
+    x, day, valid = example_inputs(CASES["target"].input)
+    valid[:, [0, 2]] = 0
+    network, changed, moved = built(CASES["target"]), x.clone(), x.clone()
+    changed[:, [0, 2]] = 50.0
+    moved[:, 1] += 1.0
+    with torch.no_grad():
+        scores = network(x, day, valid)
+        assert torch.allclose(scores, network(changed, day, valid), atol=1e-5)
+        assert (scores - network(moved, day, valid)).abs().max() > 1e-2
 
 
 def test_the_day_of_the_year_makes_a_difference_and_the_year_closes() -> None:

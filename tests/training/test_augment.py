@@ -54,6 +54,12 @@ def test_one_date_and_one_band_always_stay():
         assert change.dates.any() and change.bands.any()
 
 
+def test_the_date_that_is_mapped_always_stays():
+    for seed in range(100):
+        change = Change.draw(Augment(drop_dates=0.9), steps=5, bands=1, seed=(0, seed), target=2)
+        assert change.dates[2]
+
+
 def test_a_date_that_is_taken_away_is_filled_and_told_to_have_no_data():
     x, valid = np.ones((3, 2, 4, 4), np.float32), np.ones((3, 4, 4), np.float32)
     change = next(c for c in map(lambda s: draw(s, drop_dates=0.5, brightness=0), range(50)) if not c.dates.all())

@@ -31,7 +31,9 @@ class Change:
     gain: NDArray[np.float32]
 
     @classmethod
-    def draw(cls, augment: Augment, *, steps: int, bands: int, seed: tuple[int, ...]) -> Change:
+    def draw(
+        cls, augment: Augment, *, steps: int, bands: int, seed: tuple[int, ...], target: int | None = None
+    ) -> Change:
         """Draw a change; the same seed gives the same one, whichever worker or batch the chip falls to.
 
         Args:
@@ -39,10 +41,13 @@ class Change:
             steps: Time steps of a chip.
             bands: Bands of a chip.
             seed: Of the draw: run, epoch, chip.
+            target: Step that is mapped, where steps are acquisitions: it always stays.
         """
         rng = np.random.default_rng(seed)
         mirror, turns = bool(rng.random() < 0.5), int(rng.integers(4))
         dates, kept = _stay(rng, steps, augment.drop_dates), _stay(rng, bands, augment.drop_bands)
+        if target is not None:
+            dates[target] = True
         gain = (1 + augment.brightness * rng.uniform(-1, 1, steps)).astype(np.float32)
         # mirrors and turns are the eight ways to lay a square; half a turn and a mirror are the other mirror
         if augment.flips and not augment.turns:

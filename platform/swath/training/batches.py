@@ -78,7 +78,9 @@ class Preparer:
         if augment is not None:
             _, steps, bands = x.shape[:3]
             for row, index in enumerate(indices):
-                change = Change.draw(augment, steps=steps, bands=bands, seed=(*seed, index))
+                change = Change.draw(
+                    augment, steps=steps, bands=bands, seed=(*seed, index), target=self.spec.input.target
+                )
                 for array in (x, valid, target):
                     array[row] = change.lay(array[row])
                 change.fade(x[row], valid[row], self.spec.input)

@@ -91,6 +91,9 @@ class Temporal(Encoder):
     The cost beyond the U-Net of each date is small, since dates are compared at the coarsest level only. A date without
     data at a pixel has no weight there; a pixel without any date has features of zero.
 
+    Attention does not know the order of dates. Where the spec names a target, its own features stand beside the mean of
+    the others, and a 1 x 1 convolution joins the two at each level: what is there now, against what is there otherwise.
+
     Args:
         spec: What the network takes, layout NTCHW.
         width: Channels of the finest level; each level has twice those of the one before. A multiple of `groups`.
@@ -102,6 +105,7 @@ class Temporal(Encoder):
 
     takes_day = True
     takes_valid = True
+    others: Tensor
 
     def __init__(
         self, spec: InputSpec, *, width: int = 32, levels: int = 4, depth: int = 2, groups: int = 8, keys: int = 4
@@ -128,6 +132,12 @@ class Temporal(Encoder):
             keys=whole("keys", keys, low=1, high=256),
             with_day=spec.day_of_year,
         )
+        self.beside = None
+        if spec.target is not None:
+            self.beside = nn.ModuleList(_Beside(width) for width in self.channels)
+            others = torch.ones(spec.steps)
+            others[spec.target] = 0
+            self.register_buffer("others", others.view(1, -1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor, day: Tensor | None = None, valid: Tensor | None = None) -> Features:
         """See `Encoder`."""
@@ -135,6 +145,8 @@ class Temporal(Encoder):
         if valid is not None:
             x = torch.cat([x, valid.unsqueeze(2)], dim=2)
         dates = [level.view(n, t, *level.shape[1:]) for level in self.down(x.reshape(n * t, -1, h, w))]
+        if self.beside is not None:
+            valid = self.others.expand(n, t, h, w) if valid is None else self.others * valid
         shares = [None if valid is None else functional.avg_pool2d(valid, 2**level) for level in range(len(dates))]
         weights = self.attention(dates[-1], day, shares[-1])
         pyramid = []
@@ -143,5 +155,27 @@ class Temporal(Encoder):
             fine = weights.flatten(1, 2)
             if steps:
                 fine = functional.interpolate(fine, scale_factor=float(2**steps), mode="nearest")
-            pyramid.append(joined(features, fine.view(*weights.shape[:3], *features.shape[-2:]), share))
+            mean = joined(features, fine.view(*weights.shape[:3], *features.shape[-2:]), share)
+            if self.beside is not None:
+                mean = self.beside[level](features[:, self.spec.target], mean)
+            pyramid.append(mean)
         return Features(pyramid, pyramid[-1].mean(dim=(2, 3)))
+
+
+class _Beside(nn.Module):
+    """Features of the target and of the other dates to as many as one of them has.
+
+    Args:
+        channels: Of each.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.join = nn.Sequential(
+            nn.Conv2d(2 * channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
+        )
+
+    def forward(self, target: Tensor, others: Tensor) -> Tensor:
+        """Two of (N, C, H, W) to one."""
+        joined: Tensor = self.join(torch.cat([target, others], dim=1))
+        return joined
