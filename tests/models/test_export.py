@@ -12,7 +12,11 @@ from swath.models.export import export_onnx, input_names, run
 from swath.models.network import Network, example_inputs
 from swath.models.spec import ModelSpec
 
-SPECS = {"unet": model_spec(), "temporal": model_spec(dates(2), encoder="temporal")}
+SPECS = {
+    "unet": model_spec(),
+    "temporal": model_spec(dates(2), encoder="temporal"),
+    "target": model_spec(dates(2, target=1), encoder="temporal"),
+}
 
 
 @pytest.fixture(scope="module")
