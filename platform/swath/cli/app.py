@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import swath
-from swath.cli import collections, demo, doctor, maps, models, products, simulate
+from swath.cli import collections, demo, doctor, maps, models, products, simulate, train
 
 app = typer.Typer(
     name="swath",
@@ -20,11 +20,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 maps.register(app)
+train.register(app)
 app.add_typer(
     products.app, name="product", help="What can be mapped: list, show, check, template.", rich_help_panel="Products"
 )
 collections.register(app)
-app.add_typer(models.app, name="models", help="Model packages: show, import, template.", rich_help_panel="Products")
+app.add_typer(models.app, name="models", help="Model packages: show, import, template.", rich_help_panel="Models")
 demo.register(app)
 simulate.register(app)
 doctor.register(app)

@@ -127,16 +127,19 @@ def whole(name: str, value: object, *, low: int, high: int) -> int:
     return value
 
 
-def cross_entropy(scores: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+def cross_entropy(scores: Tensor, target: Tensor, weights: Tensor | None, *, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy, mean over what is labelled, weighted by class; 0 where nothing is.
 
     Args:
         scores: (N, K, ...).
         target: (N, ...) int64, index of the class or `IGNORED`.
         weights: (K,), of each class.
+        smoothing: Share of a label that is spread over all classes.
     """
     labelled = target != IGNORED
-    total = functional.cross_entropy(scores, target, weight=weights, ignore_index=IGNORED, reduction="sum")
+    total = functional.cross_entropy(
+        scores, target, weight=weights, ignore_index=IGNORED, reduction="sum", label_smoothing=smoothing
+    )
     if weights is None:
         return total / labelled.sum().clamp(min=1)
     return total / (weights[target.masked_fill(~labelled, 0)] * labelled).sum().clamp(min=1e-12)

@@ -14,7 +14,7 @@ from swath.cube import COUNT, CubeSpec, Method, index_name
 from swath.cube import check as check_cube
 from swath.cube.scores import score
 from swath.errors import ModelError, ProductError
-from swath.forms import commented, parse_yaml, suggest, validate
+from swath.forms import apply_overrides, commented, parse_yaml, suggest, validate
 from swath.models.inputs import match_bands
 from swath.models.spec import ModelSpec
 from swath.products.composed import composed_layers, index_layer
@@ -23,7 +23,6 @@ from swath.products.inputs import MODEL_BANDS, Input
 from swath.products.layers import Layer, apply_rules, contradiction
 from swath.products.model import ModelUse
 from swath.products.output import Output, Provider
-from swath.products.overrides import apply_overrides
 from swath.sources.facts import Collection
 
 

@@ -141,8 +141,7 @@ def _carry_out(
     tally = Tally(len(todo))
 
     def told(event: Event) -> None:
-        shown(event)
-        tally(event)
+        shown(event)  # which counts it
         if isinstance(event, Failed) and len(result.failures) < LISTED:
             result.failures.append({"unit": event.unit, **event.record()})
 

@@ -34,6 +34,9 @@ class Loss(_Part):
     own: bool = Field(default=False, description="Take the head's own loss, and leave the rest of this aside.")
     cross_entropy: float = Field(default=1.0, ge=0, description="Weight of cross-entropy, for classes.")
     dice: float = Field(default=1.0, ge=0, description="Weight of soft Dice, for classes.")
+    smoothing: Share = Field(
+        default=0.0, description="Share of a label that cross-entropy spreads over all classes: labels may be wrong."
+    )
     regression: Literal["l1", "mse", "huber"] = Field(default="huber", description="Loss of values.")
 
 
@@ -125,7 +128,9 @@ class TrainConfig(_Part):
         Raises:
             ModelError: A field is wrong; the message names it.
         """
-        return validate(cls, told, where=where, what="training config", start="swath train template", error=ModelError)
+        return validate(
+            cls, told, where=where, what="training config", start="swath train --template", error=ModelError
+        )
 
     @classmethod
     def template(cls) -> str:

@@ -228,6 +228,7 @@ class _Trainer:
             weights=self.weights,
             cross_entropy_weight=asked.cross_entropy,
             dice_weight=asked.dice,
+            smoothing=asked.smoothing,
         )
 
     def _validate(self) -> Score:

@@ -45,6 +45,7 @@ def segmentation_loss(
     weights: Tensor | None = None,
     cross_entropy_weight: float = 1.0,
     dice_weight: float = 1.0,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Weighted sum of class-weighted cross-entropy and `dice`, in float32.
 
@@ -55,6 +56,7 @@ def segmentation_loss(
         cross_entropy_weight: Of cross-entropy: sum of w[y] * -log softmax(scores)[y] over labelled pixels, / sum of
             w[y].
         dice_weight: Of Dice.
+        smoothing: Share of a label that cross-entropy spreads over all classes (Szegedy et al. 2016).
 
     Returns:
         A scalar; 0 with gradient 0 where no pixel has a label.
@@ -62,7 +64,7 @@ def segmentation_loss(
     scores = scores.float()
     loss = scores.new_zeros(())
     if cross_entropy_weight:
-        loss = loss + cross_entropy_weight * cross_entropy(scores, target, weights)
+        loss = loss + cross_entropy_weight * cross_entropy(scores, target, weights, smoothing=smoothing)
     if dice_weight:
         loss = loss + dice_weight * dice(scores, target)
     return loss

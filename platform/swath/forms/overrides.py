@@ -1,4 +1,4 @@
-"""`--set FIELD=VALUE`: change any field of a product from the command line."""
+"""`--set FIELD=VALUE`: change any field of what a person writes from the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from swath.errors import ProductError
-from swath.forms import dotted, is_mapping, model_at, parse_yaml, suggest
+from swath.forms.validation import dotted, is_mapping, model_at, parse_yaml, suggest
 
 
 def apply_overrides(model: type[BaseModel], data: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _assign(model: type[BaseModel], data: Any, path: Sequence[int | str], value:
             part = str(part)
             free = _is_mapping(model, path[:depth])
             if part not in choices and not free:
-                raise _refusal(path, depth, text, choices)
+                raise _refusal(path, depth, text, choices, model.__name__.lower())
             if last:
                 target[part] = value
             elif free:
@@ -61,7 +61,7 @@ def _assign(model: type[BaseModel], data: Any, path: Sequence[int | str], value:
                 target = target[part]
         elif isinstance(target, list):
             if not isinstance(part, int) or part > len(target) or (part == len(target) and not last):
-                raise _refusal(path, depth, text, choices)
+                raise _refusal(path, depth, text, choices, model.__name__.lower())
             if last:
                 target[part : part + 1] = [value]
             else:
@@ -89,8 +89,8 @@ def _is_mapping(model: type[BaseModel], path: Sequence[int | str]) -> bool:
     return field is not None and is_mapping(field.annotation)
 
 
-def _refusal(path: Sequence[int | str], depth: int, text: str, choices: list[str]) -> ProductError:
-    at = dotted(path[:depth]) or "the product"
+def _refusal(path: Sequence[int | str], depth: int, text: str, choices: list[str], what: str) -> ProductError:
+    at = dotted(path[:depth]) or f"the {what}"
     return ProductError(
         f"--set {text!r}: {at} has no field {str(path[depth])!r}.",
         fix=suggest(path[depth], choices),

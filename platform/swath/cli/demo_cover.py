@@ -1,0 +1,143 @@
+"""The demo's second half: a land-cover network trained on one part of the simulated Earth, mapped over another."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from odc.geo import geom
+from odc.geo.geobox import GeoBox
+from rasterio.windows import from_bounds
+
+from swath.cli.maps import carry_out_shown
+from swath.cli.options import ClusterName
+from swath.cli.output import Output
+from swath.cli.shown import show_plan
+from swath.cli.train import epoch_line
+from swath.errors import RunFailedError
+from swath.grid import Area, Period, parse_tile
+from swath.mapping import Plan, RunResult, make_plan
+from swath.mapping.picture import Panel, draw
+from swath.mapping.vrt import zone_name
+from swath.models import Package
+from swath.planning import MapRequest
+from swath.products import Product
+from swath.products.model import CLASS, CONFIDENCE, NO_CLASS, NO_SHARE, SHARE_STEP
+from swath.store import Store
+
+if TYPE_CHECKING:
+    from swath.synthetic import Published
+    from swath.training.course import Trained
+
+TRAIN_AREA = "12.595,47.705,12.70,47.767"
+MAP_AREA = "12.605,47.769,12.69,47.805"
+PERIOD = "2023-06/2023-07/P2M"
+YEAR = 2023
+TILE_SIZE = 768
+RECIPE = "landcover-demo"
+
+
+@dataclass(frozen=True)
+class CoverScore:
+    """The land-cover map against the truth, over all mapped pixels of the area that training never saw.
+
+    Attributes:
+        pixels: Compared.
+        accuracy: Share of pixels with the true class.
+        confident: The same over the half of the pixels with the higher confidence.
+    """
+
+    pixels: int
+    accuracy: float
+    confident: float
+
+
+def train_and_map(
+    out: Output, folder: Path, made: Published, cluster: ClusterName
+) -> tuple[Trained, Plan, RunResult, CoverScore, Path]:
+    """Train on one part, map the other, score it, draw it."""
+    from swath.training.course import train_model
+    from swath.training.recipe import Recipe
+
+    product = Product.load("landcover").with_overrides([f"output.grid.tile_size={TILE_SIZE}"])
+    source = str(made.catalog)
+    recipe = Recipe.load(RECIPE)
+    out.say(f"training a land-cover network on {TRAIN_AREA}")
+    started = time.monotonic()
+    asked = MapRequest(product, Area.parse(TRAIN_AREA), Period.parse(PERIOD), source)
+    trained = train_model(
+        asked, str(made.labels), folder / "training",
+        recipe=recipe, cluster="inline", display=out.display, say=out.say,
+        on_epoch=lambda reading: out.say(epoch_line(reading, recipe.train.epochs)),
+    )  # fmt: skip
+    out.say(f"trained in {time.monotonic() - started:.0f} s; mapping {MAP_AREA}, which it has not seen")
+    package = Package.open(trained.package.folder)
+    request = MapRequest(
+        product.with_model(package.spec, package.digest), Area.parse(MAP_AREA), Period.parse(PERIOD), source, package
+    )
+    plan = make_plan(request, Store.open(folder / "store"), say=out.say)
+    if not out.json:
+        show_plan(out.console, plan)
+    result = carry_out_shown(out, plan, cluster, None, None)
+    if result.failed:
+        raise RunFailedError(f"{result.failed} units failed: {result.failures[0]['error']['message']}")
+    window = window_of(plan)
+    codes, confidence = (numbers_of(plan, layer, window) for layer in (CLASS, CONFIDENCE))
+    truth = made.world.landcover(window, YEAR)
+    score = score_of(codes, confidence, truth)
+    return trained, plan, result, score, picture(folder / "landcover.png", product, codes, confidence, truth, score)
+
+
+def window_of(plan: Plan) -> GeoBox:
+    """The mapped area on the lattice of its tiles, all in one zone."""
+    tile = parse_tile(next(unit.tile for unit in plan.units(items=False)))
+    area = geom.box(*Area.parse(MAP_AREA).bbox, "EPSG:4326")
+    return GeoBox.from_geopolygon(area.to_crs(tile.crs), resolution=60).zoom_out(tile.resolution / 60)
+
+
+def numbers_of(plan: Plan, layer: str, window: GeoBox) -> NDArray[Any]:
+    """Numbers of a layer over the window, by its virtual mosaic, as QGIS would open it."""
+    unit = next(plan.units(items=False))
+    path = plan.store.url(f"{plan.root}/{unit.step}/{layer}.{zone_name(parse_tile(unit.tile).crs)}.vrt")
+    with rasterio.open(path) as data:
+        part = from_bounds(*window.boundingbox.bbox, data.transform)
+        return np.asarray(data.read(1, window=part, boundless=True, fill_value=data.nodata, out_shape=window.shape))
+
+
+def score_of(codes: NDArray[Any], confidence: NDArray[Any], truth: NDArray[Any]) -> CoverScore:
+    """Every mapped pixel against the class that covers most of it in truth."""
+    seen = (codes != NO_CLASS) & (truth != NO_CLASS)
+    right = (codes == truth)[seen]
+    sure = confidence[seen] >= np.median(confidence[seen])
+    return CoverScore(int(seen.sum()), float(right.mean()), float(right[sure].mean()))
+
+
+def picture(
+    path: Path, product: Product, codes: NDArray[Any], confidence: NDArray[Any], truth: NDArray[Any], score: CoverScore
+) -> Path:
+    """Map, confidence and truth side by side."""
+    assert product.model is not None and product.model.legend is not None
+    legend = {c.code: (c.name, c.color) for c in product.model.legend.classes}
+    shares = np.where(confidence == NO_SHARE, np.nan, confidence * SHARE_STEP)
+    return draw(
+        path,
+        [
+            Panel(
+                "The map", codes, legend=legend,
+                note=f"{score.accuracy:.1%} of {score.pixels:,} pixels have the true class",
+            ),
+            Panel(
+                "Confidence", shares, label="probability of the class, as the model has it",
+                note=f"of the surer half {score.confident:.1%} are right",
+            ),
+            Panel("The truth", truth, legend=legend, note="the class that covers most of each simulated pixel"),
+        ],
+        pixel_m=10,
+        title="Swath: land cover of June and July 2023, by a network trained south of here",
+        columns=3,
+    )  # fmt: skip

@@ -1,0 +1,142 @@
+"""What a pixel's neighbourhood looks like, by fixed statistics; the network itself sees one pixel's row of them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from swath.errors import ModelError
+from swath.models.features import Encoder, Features, whole
+from swath.models.spec import InputSpec
+
+#: Normalised differences of reflectance, by common names: vegetation, open water, moisture, tillage.
+PAIRS = (("nir", "red"), ("green", "nir"), ("nir08", "swir16"), ("nir", "swir16"), ("swir16", "swir22"))
+_LEAST = 1e-3  # reflectance in a normalised difference; variance under a logarithm
+_FAR = 6.0  # standard deviations beyond which a statistic tells no more
+
+
+class Statistics(Encoder):
+    """Means and standard deviations over boxes, then 1 x 1 convolutions: for few labels, which a U-Net overfits.
+
+    What goes in, of each date, is each band and normalised difference, and of each the mean and the logarithm of the
+    standard deviation over boxes about the pixel. None of it is learned, so that some hundred polygons are enough. On
+    one Sentinel-2 scene with 604 polygons of eight classes this reached a mean IoU of 0.39 to 0.44 in blocks that were
+    held out, where a U-Net reached 0.31 and boosted trees on the same statistics 0.38 to 0.44.
+
+    Args:
+        spec: What the network takes. With `valid`, the masks are further channels.
+        width: Channels of the features.
+        depth: 1 x 1 convolutions; those after the first are residual.
+        boxes: Edges of the boxes, odd numbers of pixels, joined by commas.
+        dropout: Share of the features that is left out in training; of the statistics, a third of it.
+    """
+
+    takes_valid = True
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        *,
+        width: int = 128,
+        depth: int = 2,
+        boxes: str = "3,7,15",
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__(spec)
+        width = whole("width", width, low=1, high=4096)
+        depth = whole("depth", depth, low=1, high=16)
+        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+            raise ModelError(f"Setting dropout of a network is {dropout!r}.", fix="Give a number from 0 to below 1.")
+        self.boxes = _edges(boxes)
+        self.pairs = _pairs(spec)
+        self.channels, self.vector_size = (width,), width
+        self.reaches = (max(self.boxes) // 2,)
+        self.multiple = 1
+        for name in ("mean", "std"):
+            values = torch.tensor([getattr(band, name) for band in spec.bands], dtype=torch.float32)
+            self.register_buffer(f"band_{name}", values.view(1, -1, 1, 1), persistent=False)
+        count = (len(spec.bands) + len(self.pairs)) * (1 + 2 * len(self.boxes))
+        # a plain average over the training: these statistics are of the data, not of weights that change
+        self.scale = nn.BatchNorm2d(spec.steps * count, affine=False, momentum=None)
+        layers: list[nn.Module] = [
+            nn.Dropout(dropout / 3),
+            nn.Conv2d(spec.steps * (count + spec.valid), width, 1),
+        ]
+        layers += [_Residual(width, dropout) for _ in range(depth - 1)]
+        self.body = nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.Dropout(dropout))
+
+    def forward(self, x: Tensor, day: Tensor | None = None, valid: Tensor | None = None) -> Features:
+        """See `Encoder`."""
+        n, _, _, h, w = x.shape
+        with torch.no_grad():
+            made = self._statistics(x.flatten(0, 1)).view(n, -1, h, w)
+        made = self.scale(made).clamp(-_FAR, _FAR)
+        if valid is not None:
+            made = torch.cat([made, valid], dim=1)
+        features = self.body(made)
+        return Features([features], features.mean(dim=(2, 3)))
+
+    def _statistics(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, count, H, W)."""
+        values = [x]
+        if self.pairs:
+            physical = (x * self.band_std + self.band_mean).clamp(min=_LEAST)
+            values += [
+                (physical[:, a : a + 1] - physical[:, b : b + 1])
+                / (physical[:, a : a + 1] + physical[:, b : b + 1])
+                * 4
+                for a, b in self.pairs
+            ]
+        # channels last: pools and 1 x 1 convolutions over many channels are several times quicker so on a CPU
+        x = torch.cat(values, dim=1).contiguous(memory_format=torch.channels_last)
+        made = [x]
+        for edge in self.boxes:
+            mean = _box(x, edge)
+            variance = _box(x * x, edge) - mean * mean
+            made += [mean, 0.5 * torch.log(variance.clamp(min=0) + _LEAST)]
+        return torch.cat(made, dim=1)
+
+    band_mean: Tensor
+    band_std: Tensor
+
+
+class _Residual(nn.Module):
+    """A 1 x 1 convolution beside an identity."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Dropout(dropout), nn.Conv2d(width, width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+def _box(x: Tensor, edge: int) -> Tensor:
+    """Mean over a square about each pixel, of what lies within the window."""
+    half = edge // 2
+    x = functional.avg_pool2d(x, (edge, 1), 1, (half, 0), count_include_pad=False)
+    return functional.avg_pool2d(x, (1, edge), 1, (0, half), count_include_pad=False)
+
+
+def _edges(boxes: str) -> tuple[int, ...]:
+    """Edges of boxes.
+
+    Raises:
+        ModelError: They are no odd numbers from 3 to 127, each once and rising.
+    """
+    words = [word.strip() for word in str(boxes).split(",")]
+    edges = tuple(int(word) for word in words if word.isdecimal())
+    if len(edges) < len(words) or not edges or sorted(set(edges)) != list(edges):
+        raise ModelError(f"Setting boxes of a network is {boxes!r}.", fix="Give rising odd numbers, as '3,7,15'.")
+    if any(edge % 2 == 0 or not 3 <= edge <= 127 for edge in edges):
+        raise ModelError(f"Setting boxes of a network is {boxes!r}.", fix="Edges are odd numbers from 3 to 127.")
+    return edges
+
+
+def _pairs(spec: InputSpec) -> tuple[tuple[int, int], ...]:
+    """Places of the bands of each normalised difference that the bands allow; none where values are no reflectance."""
+    if spec.unit != "reflectance":
+        return ()
+    place = {band.common_name: n for n, band in reversed(list(enumerate(spec.bands))) if band.common_name}
+    return tuple((place[a], place[b]) for a, b in PAIRS if a in place and b in place)

@@ -1,0 +1,105 @@
+"""Everything about a training that a person may decide, in one YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from swath.errors import LabelError
+from swath.forms import apply_overrides, commented, parse_yaml, validate
+from swath.training.chip_plan import ChipSettings
+from swath.training.config import TrainConfig
+
+
+class LabelChoice(BaseModel):
+    """How labels are read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str | None = Field(
+        default=None,
+        description="Column of the class; null: `class`, `fclass`, `label`, or the only column of text.",
+    )
+    time: str | None = Field(
+        default=None, description="Column of years or dates at which a label holds; null: at any time."
+    )
+    legend: dict[str, str | None] | None = Field(
+        default=None,
+        description="Value of the column: class of the product; many may become one, null drops a value. Null: names "
+        "and codes of the product's classes, and what it calls by other names.",
+        examples=[None],
+    )
+    erode_m: float = Field(default=0.0, ge=0, description="Polygons shrink by this many metres.")
+
+
+class Recipe(BaseModel):
+    """A training, but for labels, area, period and source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bands: tuple[str, ...] = Field(
+        default=("reflectance",), min_length=1, description="Bands that the model takes, as in a product's inputs."
+    )
+    labels: LabelChoice = Field(default_factory=LabelChoice, description="How labels are read.")
+    chips: ChipSettings = Field(default_factory=ChipSettings, description="How chips are cut, and what is held out.")
+    train: TrainConfig = Field(default_factory=TrainConfig, description="Network, loss, and how it is fitted.")
+    test: int = Field(default=0, ge=0, description="Fold that training never sees; the released figures are of it.")
+    validate_on: int = Field(default=1, ge=0, description="Fold that stops training early and chooses the checkpoint.")
+    licence: str = Field(default="other", min_length=1, description="SPDX identifier of the model's licence.")
+
+    @model_validator(mode="after")
+    def _it_fits(self) -> Recipe:
+        if self.test == self.validate_on:
+            raise ValueError(f"fold {self.test} cannot be test and validation both; name two different ones")
+        if self.train.chip != self.chips.size:
+            raise ValueError(
+                f"chips.size is {self.chips.size} and train.chip {self.train.chip}; write the same number in both"
+            )
+        return self
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Recipe:
+        """The recipe that ships for a product, or one from a YAML file; the defaults for a product without.
+
+        Raises:
+            LabelError: The file cannot be read, or a field is wrong; the message names it.
+        """
+        text = str(name_or_path)
+        shipped = resources.files("swath.training") / "recipes" / f"{text}.yaml"
+        if Path(text).suffix not in (".yaml", ".yml"):
+            return cls.parse(parse_yaml(shipped.read_text("utf-8"), where=text)) if shipped.is_file() else cls()
+        try:
+            content = Path(text).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LabelError(f"Recipe {text} cannot be read: {error}.", fix="Give a YAML file.", file=text) from error
+        return cls.parse(parse_yaml(content, where=text, error=LabelError), where=text)
+
+    @classmethod
+    def parse(cls, told: Any, *, where: str = "recipe") -> Recipe:
+        """Check values as YAML gives them.
+
+        Raises:
+            LabelError: A field is wrong; the message names it.
+        """
+        return validate(cls, told, where=where, what="recipe", start="swath train --template", error=LabelError)
+
+    def with_overrides(self, assignments: Sequence[str]) -> Recipe:
+        """This recipe with fields set by `FIELD=VALUE` texts, as `train.epochs=20`.
+
+        Raises:
+            ProductError: An unknown field path; the choices at that point are named.
+            LabelError: A value that does not fit.
+        """
+        if not assignments:
+            return self
+        data = apply_overrides(type(self), self.model_dump(mode="json"), assignments)
+        return self.parse(data, where="recipe with --set")
+
+    @classmethod
+    def template(cls) -> str:
+        """A commented YAML of every field with its default; it validates as it stands."""
+        return "# A recipe of a training: swath train PRODUCT --recipe THIS …\n" + commented(cls)
