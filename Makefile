@@ -32,7 +32,7 @@ system: setup ## list and install the Debian parts that some tests need (as root
 	dpkg -s $(SYSTEM) >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM); }
 	$(BIN)/python tests/support/stac_api.py --install
 
-demo: setup ## the main job on a simulated Earth, offline: a mosaic, compared with the truth, and a picture
+demo: setup ## the main jobs on a simulated Earth, offline: a mosaic and land cover, compared with the truth, and pictures
 	$(BIN)/swath demo --out demo
 
 test: setup ## the tests that need no network

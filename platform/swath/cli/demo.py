@@ -1,4 +1,4 @@
-"""`swath demo`: the main job on a simulated Earth, offline, compared with the truth that is known there."""
+"""`swath demo`: the main jobs on a simulated Earth, offline, compared with the truth that is known there."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.windows import from_bounds
 from rich.console import Console
 
+from swath.cli.demo_cover import train_and_map
 from swath.cli.maps import carry_out_shown
 from swath.cli.options import Cluster, ClusterName, Json
 from swath.cli.output import Output, key_values, reported
@@ -69,7 +70,7 @@ def register(app: typer.Typer) -> None:
         cluster: Cluster = ClusterName.LOCAL,
         as_json: Json = False,
     ) -> None:
-        """The main job, offline: simulate an archive, map a mosaic, compare it with the truth, draw it."""
+        """The main jobs, offline: simulate an archive, map a mosaic and land cover, compare both with the truth."""
         with reported(as_json) as out:
             started = time.monotonic()
             made, plan, result = run_demo(out, out_folder, cluster)
@@ -77,11 +78,13 @@ def register(app: typer.Typer) -> None:
             window = window_of(plan)
             compared = compare(plan, made.world, window)
             picture = picture_of(plan, made, out_folder / "mosaic.png", compared, window)
+            cover = train_and_map(out, out_folder, made, cluster)
             values = {
                 "map": result.collection,
                 "picture": str(picture.resolve()),
                 "units": result.to_dict()["units"],
                 "comparison": vars(compared),
+                "land_cover": cover.to_dict(),
                 "seconds": round(time.monotonic() - started, 1),
             }
             out.result(values, lambda console: _show(console, values, compared))
@@ -231,6 +234,16 @@ def _show(console: Console, values: dict[str, Any], compared: Comparison) -> Non
         console,
         [(band, f"bias {compared.bias[band]:+.4f}  RMSE {compared.rmse[band]:.4f} reflectance") for band in RGB],
     )
+    key_values(console, [("map", values["map"]), ("picture", values["picture"])])
+    cover = values["land_cover"]
+    console.print(f"land cover, by a network trained elsewhere, compared on {cover['pixels']:,} pixels:")
     key_values(
-        console, [("map", values["map"]), ("picture", values["picture"]), ("took", f"{values['seconds']:.0f} s")]
+        console,
+        [
+            ("true class", f"{cover['accuracy']:.1%}, of the surer half {cover['confident']:.1%}"),
+            ("map", cover["map"]),
+            ("picture", cover["picture"]),
+            ("model", cover["model"]),
+            ("took", f"{values['seconds']:.0f} s"),
+        ],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from swath.cli.shown import show_plan
 from swath.cli.train import epoch_line
 from swath.errors import RunFailedError
 from swath.grid import Area, Period, parse_tile
-from swath.mapping import Plan, RunResult, make_plan
+from swath.mapping import Plan, make_plan
 from swath.mapping.picture import Panel, draw
 from swath.mapping.vrt import zone_name
 from swath.models import Package
@@ -32,10 +32,9 @@ from swath.store import Store
 
 if TYPE_CHECKING:
     from swath.synthetic import Published
-    from swath.training.course import Trained
 
 TRAIN_AREA = "12.595,47.705,12.70,47.767"
-MAP_AREA = "12.605,47.769,12.69,47.805"
+MAP_AREA = "12.605,47.769,12.69,47.795"
 PERIOD = "2023-06/2023-07/P2M"
 YEAR = 2023
 TILE_SIZE = 768
@@ -57,9 +56,29 @@ class CoverScore:
     confident: float
 
 
-def train_and_map(
-    out: Output, folder: Path, made: Published, cluster: ClusterName
-) -> tuple[Trained, Plan, RunResult, CoverScore, Path]:
+@dataclass(frozen=True)
+class Cover:
+    """What the second half made.
+
+    Attributes:
+        map: URL of the map's collection.
+        picture: Map, confidence and truth.
+        model: Folder of the package.
+        score: Against the truth.
+    """
+
+    map: str
+    picture: Path
+    model: Path
+    score: CoverScore
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        paths = {"picture": str(self.picture.resolve()), "model": str(self.model.resolve())}
+        return {"map": self.map, **paths, **asdict(self.score)}
+
+
+def train_and_map(out: Output, folder: Path, made: Published, cluster: ClusterName) -> Cover:
     """Train on one part, map the other, score it, draw it."""
     from swath.training.course import train_model
     from swath.training.recipe import Recipe
@@ -90,7 +109,8 @@ def train_and_map(
     codes, confidence = (numbers_of(plan, layer, window) for layer in (CLASS, CONFIDENCE))
     truth = made.world.landcover(window, YEAR)
     score = score_of(codes, confidence, truth)
-    return trained, plan, result, score, picture(folder / "landcover.png", product, codes, confidence, truth, score)
+    drawn = picture(folder / "landcover.png", product, codes, confidence, truth, score)
+    return Cover(result.collection, drawn, package.folder, score)
 
 
 def window_of(plan: Plan) -> GeoBox:
