@@ -27,7 +27,7 @@ class LabelChoice(BaseModel):
     time: str | None = Field(
         default=None, description="Column of years or dates at which a label holds; null: at any time."
     )
-    legend: dict[str, str | None] | None = Field(
+    legend: dict[int | str, str | None] | None = Field(
         default=None,
         description="Value of the column: class of the product; many may become one, null drops a value. Null: names "
         "and codes of the product's classes, and what it calls by other names.",
