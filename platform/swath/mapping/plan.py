@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -34,6 +35,7 @@ from swath.sources import Collection, FrozenItems, collection
 from swath.store import Store, names
 
 BACKEND = "numba"
+SAY_EVERY_S = 10.0
 
 
 @dataclass
@@ -156,8 +158,9 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         items = FrozenItems.open(items_path)
         say(f"joining {len(items)} items with the tiles of {request.area.name}")
         totals = write_units(
-            items, grid=grid, area=request.area, period=request.period, product=product, facts=facts, path=units_path
-        )
+            items, grid=grid, area=request.area, period=request.period, product=product, facts=facts, path=units_path,
+            say=say,
+        )  # fmt: skip
         if not totals.units:
             raise no_items(request, [facts.key], found.left_out)
         digest = items.digest
@@ -190,7 +193,15 @@ def backend_of(product: Product) -> str:
 
 
 def write_units(
-    items: FrozenItems, *, grid: Grid, area: Area, period: Period, product: Product, facts: Collection, path: Path
+    items: FrozenItems,
+    *,
+    grid: Grid,
+    area: Area,
+    period: Period,
+    product: Product,
+    facts: Collection,
+    path: Path,
+    say: Said = lambda _: None,
 ) -> Totals:
     """Join tiles with items and write tiles.parquet; streams, whatever the number of tiles.
 
@@ -202,6 +213,7 @@ def write_units(
         product: For keys and costs.
         facts: Of the items' collection.
         path: File to write.
+        say: Told how far it is, every few seconds: a continent takes a minute.
     """
     spec = product.cube_spec(facts)
     table = ItemTable.of(items)
@@ -215,7 +227,12 @@ def write_units(
     totals = Totals()
     used = np.zeros(len(table.times), bool)
     writer = UnitWriter(str(path))
+    looked, said = 0, time.monotonic()
     for tile, rows in join.rows(grid.tiles(area)):
+        looked += 1
+        if time.monotonic() - said > SAY_EVERY_S:
+            say(f"joined {looked:,} tiles so far")
+            said = time.monotonic()
         made = totals.units
         for step, mine in steps.cut(rows):
             shares = coverage(tile.footprint.bounds, boxes[table.footprints.shape_of[mine]])
