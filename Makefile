@@ -24,6 +24,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet "torch==2.13.0+$(TORCH)" -c constraints.txt 2>/dev/null \
 	  || $(BIN)/pip install --quiet "torch==2.13.0+$(TORCH)" -c constraints.txt --extra-index-url https://download.pytorch.org/whl/$(TORCH)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[test,lint]'
+	@# a test reads the model file of this one; what it would pull (OpenCV and more) nobody here needs
+	$(BIN)/pip install --quiet --no-deps -c constraints.txt s2cloudless==1.7.3
 	rm -f $(VENV)/.ready-*
 	touch $@
 
