@@ -10,9 +10,12 @@ from swath.errors import LabelError, ModelError, StoreFullError
 from swath.models.network import Network
 from swath.models.spec import PartSpec
 from swath.training import checkpoint
+from swath.training.average import Average
 from swath.training.config import Optimiser
+from swath.training.design import design
 from swath.training.fit import fit, prepare
 from swath.training.source import Part
+from swath.training.statistics import Statistics
 from training.toy import Toy, config, wild
 
 REGRESSION = {"head": PartSpec(name="regression", settings={"depth": 1})}
@@ -55,23 +58,58 @@ def test_the_same_seed_gives_the_same_curve_and_another_seed_another(tmp_path):
     assert curves[0] == curves[1] != curves[2]
 
 
-def test_a_training_that_was_stopped_goes_on_to_the_same_network(tmp_path):
-    whole = fit(config(epochs=4), Toy(), tmp_path / "whole")
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_training_that_was_stopped_goes_on_to_the_same_network(tmp_path, average):
+    asked = config(epochs=4, average=average)
+    whole = fit(asked, Toy(), tmp_path / "whole")
 
     class Stop(Exception):
         pass
 
     def stop(reading):
-        if reading["epoch"] == 2:
+        if reading["epoch"] == 3:  # weights are averaged from the third epoch on
             raise Stop
 
     with pytest.raises(Stop):
-        fit(config(epochs=4), Toy(), tmp_path / "parts", on_epoch=stop)
-    parts = fit(config(epochs=4), Toy(), tmp_path / "parts")
-    assert parts.started_at == 2
+        fit(asked, Toy(), tmp_path / "parts", on_epoch=stop)
+    parts = fit(asked, Toy(), tmp_path / "parts")
+    assert parts.started_at == 3
     assert curve(parts) == curve(whole)
     one, other = (checkpoint.last(f.out).network() for f in (whole, parts))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_an_average_of_weights_is_kept_beside_those_that_walk_on(tmp_path):
+    held = checkpoint.last(fit(config(epochs=4, average=0.9), Toy(), tmp_path).out)
+    kept, walking = held.network(), held.walking()
+    assert any(not torch.equal(kept[name], walking[name]) for name in kept)
+    plain = checkpoint.last(fit(config(epochs=2), Toy(), tmp_path / "plain").out)
+    assert all(torch.equal(plain.network()[name], plain.walking()[name]) for name in plain.network())
+
+
+def test_an_average_is_that_of_the_formula():
+    spec = design(config(), Toy().facts, Statistics.of(Toy(), seed=0), name="toy")
+    network, decay, values = Network.build(spec), 0.8, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    average, expected = Average(network, decay=decay, steps=6), None
+    weight = next(network.parameters())
+    for step, value in enumerate(values, start=1):
+        with torch.no_grad():
+            weight.fill_(value)
+        average.update(step)
+        if step > 3:
+            expected = value if expected is None else decay * expected + (1 - decay) * value
+            assert torch.allclose(next(average.kept.parameters()), torch.tensor(expected))
+        else:
+            assert average.kept is network
+
+
+def test_with_nothing_held_out_for_validation_the_last_epoch_is_kept(tmp_path):
+    toy = Toy()
+    toy.part[toy.part == Part.VALIDATE] = Part.TRAIN
+    fitted = fit(config(epochs=3, patience=None), toy, tmp_path)
+    assert fitted.best.epoch == 3
+    assert {reading["validation_loss"] for reading in fitted.history} == {None}
+    assert (tmp_path / "curves.png").stat().st_size > 5000
 
 
 def test_a_finished_training_is_not_done_again(tmp_path):

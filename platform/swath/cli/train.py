@@ -98,8 +98,10 @@ def epoch_line(reading: Any, epochs: int) -> str:
     """An epoch in a line."""
     figures = {name: value for name, value in reading["figures"].items() if isinstance(value, float)}
     shown = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in list(figures.items())[:3])
-    losses = f"loss {reading['loss']:.4f}, validation {reading['validation_loss']:.4f}"
-    return f"epoch {reading['epoch']}/{epochs}: {losses}, {shown}"
+    line = f"epoch {reading['epoch']}/{epochs}: loss {reading['loss']:.4f}"
+    if reading["validation_loss"] is not None:
+        line += f", validation {reading['validation_loss']:.4f}, {shown}"
+    return line
 
 
 def end_training(trained: Trained, out: Output) -> None:

@@ -22,6 +22,7 @@ from swath.training.config import TrainConfig
 
 FOLDER = "checkpoints"
 _NETWORK, _OPTIMISER, _STATE = "network.safetensors", "optimiser.safetensors", "state.json"
+_WALKING = "walking.safetensors"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,10 @@ class Checkpoint:
     def network(self) -> dict[str, Tensor]:
         """Weights by name."""
         return self._load(_NETWORK)
+
+    def walking(self) -> dict[str, Tensor]:
+        """Weights that the steps go on from: those of `network`, unless these are an average."""
+        return self._load(_WALKING if (self.folder / _WALKING).exists() else _NETWORK)
 
     def optimiser(self) -> dict[int, dict[str, Tensor]]:
         """State of AdamW by number of the parameter."""
@@ -124,6 +129,7 @@ def save(
     history: list[dict[str, Any]],
     network: Mapping[str, Tensor],
     optimiser: Mapping[int, Mapping[str, Any]],
+    walking: Mapping[str, Tensor] | None = None,
 ) -> Checkpoint:
     """Write the checkpoint of the last epoch of `history`; then leave only it and the best one.
 
@@ -134,6 +140,7 @@ def save(
         history: A reading an epoch.
         network: Weights by name.
         optimiser: State of AdamW by number of the parameter.
+        walking: Weights that the steps go on from, where those of `network` are their average.
 
     Raises:
         StoreFullError: No space is left; the checkpoint before stays as it was.
@@ -156,7 +163,9 @@ def save(
     try:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.items()}, half / _NETWORK)
+        for name, weights in ((_NETWORK, network), (_WALKING, walking)):
+            if weights is not None:
+                save_file({key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()}, half / name)
         save_file(flat, half / _OPTIMISER)
         (half / _STATE).write_text(json.dumps(told, indent=1), encoding="utf-8")
         for file in half.iterdir():

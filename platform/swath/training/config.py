@@ -88,6 +88,11 @@ class TrainConfig(_Part):
     patience: int | None = Field(
         default=10, ge=1, description="Stop after so many epochs without a better validation; null never does."
     )
+    average: Share = Field(
+        default=0.0,
+        description="Weights are averaged over the second half of the steps, the average so far counting this much "
+        "(0.98, 0.999), and the average is what is kept; 0: no average.",
+    )
     seed: int = Field(default=0, ge=0, description="Of weights, order and changes.")
     workers: int = Field(default=1, ge=1, description="Processes that train together.")
     threads: int | None = Field(default=None, ge=1, description="CPU threads of one worker; null shares the cores out.")

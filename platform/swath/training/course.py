@@ -130,7 +130,8 @@ def train_model(
     product = request.product
     read = read_any_labels(labels, request, product, recipe)
     say(f"labels: {read.source}, {len(read.classes)} classes: {', '.join(read.classes)}; left out: {read.dropped}")
-    split = recipe.chips.split.model_copy(update={"held": (recipe.test, recipe.validate_on)})
+    held = tuple(fold for fold in (recipe.test, recipe.validate_on) if fold is not None)
+    split = recipe.chips.split.model_copy(update={"held": held})
     cube = MapRequest(chips_product(product, recipe.bands), request.area, request.period, request.source)
     cut = cut_chips(
         cube, read, folder / "chips",

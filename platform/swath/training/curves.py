@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 HISTORY, EVENTS, PICTURE = "history.json", "tensorboard", "curves.png"
 # Okabe and Ito's colours that all kinds of colour vision tell apart; lines differ in dash and mark too
 _TRAIN, _VALIDATION, _FIGURES = "#0072b2", "#d55e00", ("#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -57,7 +59,8 @@ class Log:
 
 def _scalars(reading: dict[str, Any]) -> Iterator[tuple[str, float]]:
     yield "loss/train", reading["loss"]
-    yield "loss/validation", reading["validation_loss"]
+    if reading["validation_loss"] is not None:
+        yield "loss/validation", reading["validation_loss"]
     yield "optimiser/lr", reading["lr"]
     for name, value in reading["figures"].items():
         if isinstance(value, float):
@@ -83,14 +86,17 @@ def draw_curves(history: Sequence[dict[str, Any]], path: Path, *, title: str) ->
     epochs = [reading["epoch"] for reading in history]
     best = max(history, key=lambda reading: reading["score"])
     shown = [name for name in _NAMES if isinstance(history[-1]["figures"].get(name), float)]
-    units = [("validation", [n for n in shown if n not in ("r2",)])] + ([("R²", ["r2"])] if "r2" in shown else [])
+    units = [("validation", [n for n in shown if n != "r2"])] if shown else []
+    units += [("R²", ["r2"])] if "r2" in shown else []
     figure = Figure(figsize=(4.6 * (1 + len(units)), 3.8), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=11)
     axes = figure.subplots(1, 1 + len(units), squeeze=False)[0]
     lines = [("training", "loss", _TRAIN), ("validation", "validation_loss", _VALIDATION)]
     for number, (label, name, colour) in enumerate(lines):
-        values = [reading[name] for reading in history]
+        values = [_number(reading[name]) for reading in history]
+        if name == "validation_loss" and not np.isfinite(values).any():
+            continue  # nothing was held out for it
         axes[0].plot(epochs, values, color=colour, ls=_DASHES[number], marker=_MARKS[number], ms=3, label=label)
     axes[0].set_ylabel("loss")
     for axis, (label, names) in zip(axes[1:], units, strict=True):

@@ -111,7 +111,7 @@ def prepare(config: TrainConfig, source: ChipSource, out: Path, *, name: str) ->
         LabelError: See `fit`.
         ModelError: See `fit`.
     """
-    check_labels(source)
+    check_labels(source, patience=config.patience)
     labels = source.counts(Part.TRAIN)
     chips = int((labels.sum(1) > 0).sum())
     chips = min(chips, config.samples or chips)

@@ -21,6 +21,7 @@ from swath.errors import ModelError
 from swath.models.network import Network
 from swath.models.spec import ModelSpec
 from swath.training import checkpoint
+from swath.training.average import Average
 from swath.training.batches import Ahead, Batch, Preparer, epoch_order, share
 from swath.training.config import TrainConfig
 from swath.training.curves import Log
@@ -124,9 +125,11 @@ class _Trainer:
         self.train_chips = np.flatnonzero(job.source.counts(Part.TRAIN).sum(1))
         chips = np.flatnonzero(job.source.counts(Part.VALIDATE).sum(1))[seat.rank :: seat.world]
         self.validation = np.array_split(chips, -(-len(chips) // job.config.batch)) if len(chips) else []
+        self.validates = bool(job.source.counts(Part.VALIDATE).sum())
         chips_an_epoch = min(len(self.train_chips), job.config.samples or len(self.train_chips))
         least, most = chips_an_epoch // seat.world, -(-chips_an_epoch // seat.world)
         self.steps = min(-(-most // job.config.batch), least)
+        self.average = Average(self.network, decay=job.config.average, steps=self.steps * job.config.epochs)
 
     def resume(self) -> list[Reading]:
         """Take up the last checkpoint; its history, empty where there is none."""
@@ -134,7 +137,8 @@ class _Trainer:
         if held is None:
             return []
         held.check(self.job.spec, self.config)
-        self.network.load(held.network())
+        self.network.load(held.walking())
+        self.average.resume(held.network(), held.epoch * self.steps)
         state = self.optimiser.state_dict()
         self.optimiser.load_state_dict({"state": held.optimiser(), "param_groups": state["param_groups"]})
         return list(held.history)
@@ -146,8 +150,9 @@ class _Trainer:
             spec=self.job.spec,
             config=self.config,
             history=history,
-            network=self.network.state_dict(),
+            network=self.average.kept.state_dict(),
             optimiser=self.optimiser.state_dict()["state"],
+            walking=None if self.average.kept is self.network else self.network.state_dict(),
         )
 
     def epoch(self, epoch: int) -> Reading:
@@ -163,18 +168,20 @@ class _Trainer:
             for number, batch in enumerate(batches):
                 lr = self._rate((epoch - 1) * self.steps + number)
                 total += self._step(batch, lr)
+                self.average.update((epoch - 1) * self.steps + number + 1)
         seconds, cpu = time.perf_counter() - started, time.process_time() - used
         sums = np.array([total / len(parts), seconds, batches.waited, cpu]) / seat.world
         loss, step_s, wait_s, cpu_s = map(float, _summed(sums, seat))
         started = time.perf_counter()
-        score = self._validate()
+        score = self._validate() if self.validates else None
         return {
             "epoch": epoch,
             "lr": lr,
             "loss": loss,
-            "validation_loss": score.loss,
-            "score": score.score,
-            "figures": score.figures,
+            "validation_loss": None if score is None else score.loss,
+            # without validation the last epoch is the best
+            "score": float(epoch) if score is None else score.score,
+            "figures": {} if score is None else score.figures,
             "chips": len(order),
             "seconds": {
                 "steps": step_s,
@@ -236,7 +243,8 @@ class _Trainer:
         if self.seat.world > 1:
             for buffer in self.network.buffers():  # batch statistics are each worker's own: score those that are saved
                 torch.distributed.broadcast(buffer, 0)
-        self.network.eval()
+        network = self.average.kept
+        network.eval()
         score = score_of(self.job.spec)
         makers = [
             partial(self.preparer.batch, [int(chip) for chip in chips], Part.VALIDATE) for chips in self.validation
@@ -245,7 +253,7 @@ class _Trainer:
             for batch in batches:
                 held = batch.to(self.seat.device)
                 with self.autocast():
-                    scores = self.network(*held.inputs).float()
+                    scores = network(*held.inputs).float()
                 score.add(scores, held.target, loss=float(self._loss(scores, held.target)), labelled=batch.labelled)
         score.sums = _summed(score.sums, self.seat)
         return score

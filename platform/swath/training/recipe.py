@@ -48,11 +48,21 @@ class Recipe(BaseModel):
     chips: ChipSettings = Field(default_factory=ChipSettings, description="How chips are cut, and what is held out.")
     train: TrainConfig = Field(default_factory=TrainConfig, description="Network, loss, and how it is fitted.")
     test: int = Field(default=0, ge=0, description="Fold that training never sees; the released figures are of it.")
-    validate_on: int = Field(default=1, ge=0, description="Fold that stops training early and chooses the checkpoint.")
+    validate_on: int | None = Field(
+        default=1,
+        ge=0,
+        description="Fold that stops training early and chooses the checkpoint; null, with train.patience null: none, "
+        "all but the test fold is learned from, and the last epoch is kept.",
+    )
     licence: str = Field(default="other", min_length=1, description="SPDX identifier of the model's licence.")
 
     @model_validator(mode="after")
     def _it_fits(self) -> Recipe:
+        if self.validate_on is None and self.train.patience is not None:
+            raise ValueError(
+                f"validate_on is null and train.patience {self.train.patience}: nothing could stop the training early; "
+                "set train.patience to null too"
+            )
         if self.test == self.validate_on:
             raise ValueError(f"fold {self.test} cannot be test and validation both; name two different ones")
         if self.train.chip != self.chips.size:

@@ -11,18 +11,23 @@ from swath.errors import LabelError
 from swath.training.source import ChipSource, Part
 
 
-def check_labels(source: ChipSource) -> None:
+def check_labels(source: ChipSource, *, patience: int | None) -> None:
     """Refuse to train without labels in a part, or without a class.
 
+    Args:
+        source: Of the chips.
+        patience: As `TrainConfig` has it; without it nothing needs to be held out for validation.
+
     Raises:
-        LabelError: No label for training or for validation, or none of a class for training.
+        LabelError: No label for training, or for the validation that should stop it; none of a class for training.
     """
     labels = {part: source.counts(part).sum(0) for part in (Part.TRAIN, Part.VALIDATE)}
     for part, counts in labels.items():
-        if not counts.sum():
+        if not counts.sum() and (part is Part.TRAIN or patience is not None):
             raise LabelError(
                 f"None of {len(source)} chips has a label for part {part.name.lower()}.",
-                fix="Give labels in more blocks, or fewer folds or a smaller buffer.",
+                fix="Give labels in more blocks, or fewer folds or a smaller buffer."
+                + (" Or set patience to null: then the last epoch is released." if part is Part.VALIDATE else ""),
             )
     if source.facts.classes:
         pairs = zip(source.facts.output.channels, labels[Part.TRAIN], strict=True)
