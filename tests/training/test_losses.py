@@ -40,6 +40,15 @@ def test_cross_entropy_is_the_weighted_mean_over_labelled_pixels(seed):
     assert got.item() == pytest.approx(top / bottom, rel=1e-4)
 
 
+def test_smoothing_spreads_a_share_of_each_label_over_all_classes():
+    scores, target = batch(3, share=1.0)
+    logs = np.log(softmax(scores))
+    own = np.take_along_axis(logs, target[:, None], 1)[:, 0]
+    expected = -(0.8 * own + 0.2 * logs.mean(1)).mean()
+    got = segmentation_loss(torch.tensor(scores), torch.tensor(target), dice_weight=0, smoothing=0.2)
+    assert got.item() == pytest.approx(expected, rel=1e-4)
+
+
 @given(st.integers(0, 1000))
 @settings(max_examples=20, deadline=None)
 def test_dice_is_the_mean_over_the_classes_that_are_there(seed):
