@@ -45,6 +45,13 @@ def test_errors_of_units_are_recorded_in_the_words_of_swath(ray_cluster, work):
     assert "Ray" not in str(errors)
 
 
+def test_threads_of_a_worker_share_few_arenas_of_memory(ray_cluster, work):
+    events = Events()
+    run([Job("a", "arenas")], work, events)
+    (done,) = (event for event in events if isinstance(event, Done))
+    assert 1 <= done.result["arenas"] <= 2
+
+
 def test_a_unit_that_kills_its_worker_is_recorded_after_its_tries_and_takes_no_other_along(ray_cluster, work):
     events = Events()
     units = [Job(f"u{i:02}", "die" if i == 4 else "die-once" if i == 9 else "") for i in range(16)]

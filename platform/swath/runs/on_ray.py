@@ -11,7 +11,6 @@ from typing import Any
 
 from swath.cluster import Node, nodes
 from swath.errors import ClusterError
-from swath.runs.arenas import limit_arenas
 from swath.runs.budget import available_memory
 from swath.runs.desk import Desk, place
 from swath.runs.outcome import Outcome
@@ -20,6 +19,10 @@ from swath.runs.work import Unit, Work
 from swath.runs.workers import Ended, Task
 from swath.settings import settings
 
+# By default each new thread may get an arena of glibc's malloc of its own, and memory freed into one is not used by the
+# others. Reading starts threads for every unit: the peak of a worker rose from 672 MB at 20 units to 734 at 200, with
+# two arenas from 543 to 558, at the same speed. It counts only when it is set before the process starts.
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 _LOOK_S = 5.0  # how often the driver looks for nodes that came or went
 
 
@@ -69,6 +72,7 @@ class RayWorkers:
             max_task_retries=0,
             num_cpus=self._cpus,
             num_gpus=executor.gpus,
+            runtime_env={"env_vars": _ENVIRONMENT},
         )(_Actor)
         self._starting: dict[Any, Any] = {}  # ref of `ready` -> actor
         self._desks: list[Desk[Any]] = []
@@ -192,7 +196,6 @@ class _Actor:
     def __init__(self, work: Work[Any, Any, Any], memory: int | None, share: int) -> None:
         import ray
 
-        limit_arenas()
         node = ray.get_runtime_context().get_node_id()
         self._name = f"worker {os.getpid()} on {socket.gethostname()} (node {node[:8]})"
         memory = memory or int(available_memory() * settings().memory_fraction / share)
