@@ -1,6 +1,7 @@
 """All benchmarks with short settings, as a table for docs/benchmarks.md.
 
-    python -m tests.bench [--only cube mapping memory plan predict] [--json FILE] [--full]
+    python -m tests.bench [--only cube mapping mapping_model memory memory_model plan predict train] [--full]
+                          [--json FILE]
 
 Each runs in a process of its own, one after the other, a few minutes in all; `--full` takes the settings of each
 module's own defaults. Ratios are of readings of the same run: absolute times depend on the machine and on who else uses
@@ -28,11 +29,14 @@ import psutil
 SHORT = {
     "cube": ["--size", "1536", "--repeats", "3"],
     "mapping": ["--tile-size", "1536", "--steps", "2", "--repeats", "3", "--ray", "1"],
+    "mapping_model": ["--repeats", "3", "--ray", "1"],
     "memory": ["--repeats", "1"],
+    "memory_model": ["--repeats", "1"],
     "plan": ["--repeats", "1", "--tile-size", "1536"],
     "predict": ["--windows", "2", "--repeats", "3"],
+    "train": ["--repeats", "2"],
 }
-PACKAGES = ("numpy", "numba", "onnxruntime", "rasterio", "pyarrow", "shapely", "ray", "odc-stac", "stackstac")
+PACKAGES = ("numpy", "numba", "onnxruntime", "torch", "rasterio", "pyarrow", "shapely", "ray", "odc-stac", "stackstac")
 
 
 def machine() -> dict[str, Any]:
@@ -83,7 +87,7 @@ def cube_rows(report: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def mapping_rows(report: dict[str, Any]) -> list[Row]:
+def mapping_rows(report: dict[str, Any], name: str = "Mapping") -> list[Row]:
     """Time of each way over the sum of its bare parts."""
     rows = []
     for way, of in report["ways"].items():
@@ -91,20 +95,42 @@ def mapping_rows(report: dict[str, Any]) -> list[Row]:
         if way != "inline":
             more += f"; over inline, starts left out: {spread(of['of_inline_by_steady'])}"
         bound = "at most 1.15" if way == "inline" else ""
-        rows.append((f"Mapping, {way}: time over bare parts", bound, spread(of["of_parts_by_wall"]), more))
+        rows.append((f"{name}, {way}: time over bare parts", bound, spread(of["of_parts_by_wall"]), more))
     return rows
 
 
-def memory_rows(report: dict[str, Any]) -> list[Row]:
+def mapping_model_rows(report: dict[str, Any]) -> list[Row]:
+    """The same with a model, and the network's share of the second stage."""
+    share = report["network_of_compute"]
+    more = f"by CPU {spread(report['network_of_compute_by_cpu'], 3)}; with classes and confidence"
+    return [
+        *mapping_rows(report, "Mapping with a model"),
+        ("Mapping with a model: bare network over the second stage", "", spread(share, 3), more),
+    ]
+
+
+def memory_rows(report: dict[str, Any], name: str = "Peak memory") -> list[Row]:
     """Growth of peak memory."""
     few, many = min(report["options"]["units"]), max(report["options"]["units"])
     rows = []
     for who, growth in report["growth"].items():
         way, part = who.split()
         peaks = [median(one[f"{part}_peak_mb"] for one in report["readings"][way][str(units)]) for units in (few, many)]
-        name = f"Peak memory, {way}, {part}: {many} units over {few}"
-        rows.append((name, "at most 1.10", f"{growth:.2f}", f"{peaks[0]:.0f} MB, {peaks[1]:.0f} MB"))
+        what = f"{name}, {way}, {part}: {many} units over {few}"
+        rows.append((what, "at most 1.10", f"{growth:.2f}", f"{peaks[0]:.0f} MB, {peaks[1]:.0f} MB"))
     return rows
+
+
+def memory_model_rows(report: dict[str, Any]) -> list[Row]:
+    """The same with a model, and one large unit against what was announced."""
+    large = report["large"]
+    what = f"Peak memory, one unit of {large['tile_size']} px, {large['classes']} classes: added over announced"
+    before, announced, peak = (f"{large[f'{name}_mb']:.0f} MB" for name in ("before", "announced", "peak"))
+    more = f"{before} before, {announced} announced, peak {peak}"
+    return [
+        *memory_rows(report, "Peak memory with a model"),
+        (what, "at most 1", f"{large['of_announced']:.2f}", more),
+    ]
 
 
 def plan_rows(report: dict[str, Any]) -> list[Row]:
@@ -129,12 +155,27 @@ def predict_rows(report: dict[str, Any]) -> list[Row]:
     return [("Predictor: network rate over bare ONNX Runtime", "at least 0.95", spread(report["of_bare"], 3), more)]
 
 
+def train_rows(report: dict[str, Any]) -> list[Row]:
+    """Chips a second over bare DDP, and the share of waiting."""
+    rows = []
+    for way, of in report["of_bare"].items():
+        bound = "at least 0.93" if way == "memory" else ""
+        more = f"by CPU {spread(report['of_bare_by_cpu'][way], 3)}; {report['options']['workers']} workers"
+        rows.append((f"Training, chips in {way}: rate over bare DDP", bound, spread(of, 3), more))
+    wait = spread(report["wait"]["shards"], 3)
+    rows.append(("Training, chips in shards: share of waiting", "at most 0.05", wait, ""))
+    return rows
+
+
 ROWS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {
     "cube": cube_rows,
     "mapping": mapping_rows,
+    "mapping_model": mapping_model_rows,
     "memory": memory_rows,
+    "memory_model": memory_model_rows,
     "plan": plan_rows,
     "predict": predict_rows,
+    "train": train_rows,
 }
 
 

@@ -31,11 +31,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import rasterio
-from rasterio.windows import from_bounds
+from rasterio.windows import Window, from_bounds
 from tests.bench import archive
 from tests.bench.watch import Watch
 
@@ -45,7 +45,7 @@ from swath.cube.composite import Reducer
 from swath.cube.gdal import gdal_env
 from swath.cube.masks import dropped
 from swath.cube.slots import slots_of
-from swath.grid import Period, parse_tile
+from swath.grid import Period, Tile, parse_tile
 from swath.mapping import carry_out, make_plan
 from swath.mapping.cog import encode_cog
 from swath.mapping.layers import layers_of
@@ -55,6 +55,8 @@ from swath.planning import MapRequest
 from swath.products import Product
 from swath.store import Store, names
 from swath.store.ledger import read_stats
+
+STRIP_BYTES = 2 * 2**30  #: for dates in memory, where units are read to be measured
 
 
 @dataclass
@@ -96,6 +98,9 @@ class Parts:
         threads: As many as the units get.
     """
 
+    names: ClassVar[tuple[str, ...]] = ("decode", "kernel", "encode", "put")  #: their sum is what ways are held against
+    beside: ClassVar[tuple[str, ...]] = ()  #: measured with them, and not of the sum
+
     def __init__(self, plan: Plan, threads: int) -> None:
         self.plan, self.threads = plan, threads
         self.units: list[Unit] = [unit for unit in plan.units() if unit.scenes]
@@ -107,13 +112,19 @@ class Parts:
         self.stacks = self._stacks()
         self.cogs: list[bytes] = []
 
+    def lattice(self, unit: Unit) -> Tile:
+        """What is read for a unit."""
+        return parse_tile(unit.tile)
+
     def _windows(self, unit: Unit) -> list[tuple[str, Any]]:
-        bounds = parse_tile(unit.tile).bounds
+        bounds = self.lattice(unit).bounds
         found = []
         for scene in self.items.scenes(unit.items):
             for band in self.bands:
                 with rasterio.open(scene.assets[band].href) as file:
-                    found.append((scene.assets[band].href, from_bounds(*bounds, file.transform).round(3)))
+                    window = from_bounds(*bounds, file.transform).round(3)
+                    inside = window.intersection(Window(0, 0, file.width, file.height))
+                    found.append((scene.assets[band].href, inside))
         return found
 
     def _layers(self) -> dict[str, dict[str, np.ndarray]]:
@@ -131,13 +142,14 @@ class Parts:
     def _stacks(self) -> tuple[Any, list[np.ndarray], np.ndarray]:
         """Slots, dates and masks of one unit, decoded and on its lattice."""
         unit = self.units[0]
-        tile = parse_tile(unit.tile)
+        tile = self.lattice(unit)
         slots = slots_of(self.items.scenes(unit.items), tile.crs)
         reducer = Reducer(self.spec, self.facts)
 
         def numbers(href: str) -> np.ndarray:
             with rasterio.open(href) as file:
-                read = file.read(1, window=from_bounds(*tile.bounds, file.transform).round(3))
+                window = from_bounds(*tile.bounds, file.transform).round(3)
+                read = file.read(1, window=window, boundless=True, fill_value=0)
             times = tile.shape[0] // read.shape[0]
             return np.kron(read, np.ones((times, times), read.dtype))
 
@@ -199,20 +211,29 @@ class Parts:
             list(pool.map(work, parts))
 
 
-PARTS = ("decode", "kernel", "encode", "put")
+Ask = Callable[[Path, str, argparse.Namespace], MapRequest]
 
 
-def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of each way and part, and ratios of the same repeat."""
+def measure(
+    folder: Path, options: argparse.Namespace, *, ask: Ask = request, parts_of: type[Parts] = Parts
+) -> dict[str, Any]:
+    """Seconds of each way and part, and ratios of the same repeat.
+
+    Args:
+        folder: For stores, and the archive unless the options name its folder.
+        options: Of the command line.
+        ask: Makes the request of a file of items and a period.
+        parts_of: The bare parts.
+    """
     data = options.folder or folder
     data.mkdir(exist_ok=True)
     shape = {"tiles": options.tiles, "tile_size": options.tile_size, "dates": options.dates}
     if not (data / f"{options.dates - 1:02}_SCL.tif").exists():
         archive.write_files(data, **shape)
     source, period = archive.write_items(data, "items.json", **shape, steps=options.steps)
-    asked = request(source, period, options)
+    asked = ask(source, period, options)
     threads = len(os.sched_getaffinity(0))
-    parts = Parts(make_plan(asked, Store.open(folder / "parts")), threads)
+    parts = parts_of(make_plan(asked, Store.open(folder / "parts")), threads)
     readings, details = Readings(), []
     store_of = iter(folder / f"store-{number}" for number in range(10_000))
 
@@ -232,7 +253,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         load = os.getloadavg()[0]
         mapped("inline", "inline")
         details[-1]["load"] = round(load, 1)
-        for part in PARTS[:3]:
+        for part in (*parts.names[:-1], *parts.beside):
             with readings.of(part):
                 getattr(parts, part)()
         with readings.of("put"):
@@ -263,10 +284,9 @@ def _stages(plan: Plan) -> dict[str, Any]:
 
 def _report(options: argparse.Namespace, parts: Parts, readings: Readings, details: list[dict]) -> dict[str, Any]:
     sums = {
-        kind: [sum(values) for values in zip(*(getattr(readings, kind)[part] for part in PARTS), strict=True)]
+        kind: [sum(values) for values in zip(*(getattr(readings, kind)[part] for part in parts.names), strict=True)]
         for kind in ("wall", "cpu")
     }
-    ways = [way for way in readings.wall if way not in PARTS]
     report: dict[str, Any] = {
         "what": "mapping",
         "options": {k: v for k, v in vars(options).items() if k not in {"json", "folder"}},
@@ -274,13 +294,13 @@ def _report(options: argparse.Namespace, parts: Parts, readings: Readings, detai
         "threads": parts.threads,
         "parts": {
             part: {kind: [round(v, 2) for v in getattr(readings, kind)[part]] for kind in ("wall", "cpu")}
-            for part in PARTS
+            for part in (*parts.names, *parts.beside)
         },
         "sum": {kind: [round(v, 2) for v in values] for kind, values in sums.items()},
         "ways": {},
         "stages": details,
     }
-    for way in ways:
+    for way in readings.steady:
         wall, cpu = readings.wall[way], readings.cpu[way]
         report["ways"][way] = {
             "wall": [round(v, 2) for v in wall],
@@ -296,9 +316,9 @@ def _report(options: argparse.Namespace, parts: Parts, readings: Readings, detai
     return report
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(about: str | None = __doc__) -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--json", type=Path, help="write the readings here too")
     made.add_argument("--folder", type=Path, help="keep the archive here, and take it up if it is there")
     made.add_argument("--tile-size", type=int, default=1536)

@@ -24,7 +24,7 @@ from typing import Any
 
 import psutil
 from tests.bench import archive
-from tests.bench.mapping import request
+from tests.bench.mapping import Ask, request
 from tests.bench.watch import Watch
 
 from swath.cluster import connect
@@ -35,14 +35,14 @@ from swath.store.ledger import read_stats
 TILES = 2
 
 
-def measure(folder: Path, units: int, cluster: str, options: argparse.Namespace) -> dict[str, Any]:
+def measure(folder: Path, units: int, cluster: str, options: argparse.Namespace, ask: Ask = request) -> dict[str, Any]:
     """Map in this process, or from it: peaks in megabytes."""
     steps = units // TILES**2
     shape = {"tiles": TILES, "tile_size": options.tile_size, "dates": options.dates}
     with tempfile.TemporaryDirectory(prefix="swath-bench-") as root:
         source, period = archive.write_items(folder, f"items-{os.getpid()}.json", **shape, steps=steps)
         options.tiles = TILES
-        plan = make_plan(request(source, period, options), Store.open(root))
+        plan = make_plan(ask(source, period, options), Store.open(root))
         worked = time.process_time()
         with Watch() as watch:
             if cluster == "ray":
@@ -57,22 +57,28 @@ def measure(folder: Path, units: int, cluster: str, options: argparse.Namespace)
         "units": result.done,
         "seconds": round(result.seconds, 1),
         "cpu_seconds": round(sum(watch.cpu.values()) or time.process_time() - worked, 1),
-        "driver_peak_mb": _mb(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
-        "driver_last_mb": _mb(psutil.Process().memory_info().rss),
+        "driver_peak_mb": megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
+        "driver_last_mb": megabytes(psutil.Process().memory_info().rss),
     }
     if cluster == "ray":
-        reading |= {"worker_peak_mb": _mb(max(peaks)), "worker_last_mb": _mb(max(watch.last.values(), default=0))}
+        last = max(watch.last.values(), default=0)
+        reading |= {"worker_peak_mb": megabytes(max(peaks)), "worker_last_mb": megabytes(last)}
     # how the peak grew: after a tenth of the units, half of them, all
     series = [peaks[int(share * (len(peaks) - 1))] for share in (0.1, 0.25, 0.5, 0.75, 1.0)]
-    return reading | {"peak_mb_at_10_25_50_75_100_percent": [_mb(peak) for peak in series]}
+    return reading | {"peak_mb_at_10_25_50_75_100_percent": [megabytes(peak) for peak in series]}
 
 
-def _mb(size: float) -> float:
+def megabytes(size: float) -> float:
     return round(size / 2**20, 1)
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Readings of each way and number of units, and the growth from the fewest to the most."""
+def run(options: argparse.Namespace, module: str = "tests.bench.memory") -> dict[str, Any]:
+    """Readings of each way and number of units, and the growth from the fewest to the most.
+
+    Args:
+        options: Of the command line.
+        module: Whose `--once` gives a reading.
+    """
     with tempfile.TemporaryDirectory(prefix="swath-bench-") as name:
         folder = options.folder or Path(name)
         folder.mkdir(exist_ok=True)
@@ -81,7 +87,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         readings: dict[str, dict[str, list[dict[str, Any]]]] = {}
         for way in ("inline", "ray"):
             readings[way] = {
-                str(units): [_once(folder, units, way, options) for _ in range(options.repeats)]
+                str(units): [once(module, folder, way, options, units) for _ in range(options.repeats)]
                 for units in options.units
             }
     few, many = str(min(options.units)), str(max(options.units))
@@ -98,9 +104,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _once(folder: Path, units: int, way: str, options: argparse.Namespace) -> dict[str, Any]:
+def once(module: str, folder: Path, way: str, options: argparse.Namespace, units: int = 1) -> dict[str, Any]:
+    """A reading of a process of its own."""
     command = [
-        sys.executable, "-m", "tests.bench.memory", "--once", way, "--units", str(units), "--folder", str(folder),
+        sys.executable, "-m", module, "--once", way, "--units", str(units), "--folder", str(folder),
         "--tile-size", str(options.tile_size), "--dates", str(options.dates),
     ]  # fmt: skip
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -108,9 +115,9 @@ def _once(folder: Path, units: int, way: str, options: argparse.Namespace) -> di
     return reading
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(about: str | None = __doc__) -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--json", type=Path, help="write the readings here too")
     made.add_argument("--folder", type=Path, help="keep the archive here, and take it up if it is there")
     made.add_argument("--units", type=int, nargs="*", default=[20, 200])
