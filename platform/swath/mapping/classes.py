@@ -13,6 +13,8 @@ from swath.cube.compiled import compiled
 from swath.products.model import CLASS, CONFIDENCE, NO_CLASS, NO_SHARE, SHARE_STEP, ModelUse, probability_name
 
 Array = NDArray[Any]
+#: Pixels worked on at a time: their sums of a dozen classes stay in a core's nearest cache.
+BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -85,29 +87,40 @@ def _share(
     probabilities: Array,
     steps: Any,
 ) -> None:
-    sums = np.empty(codes.size, np.float32)
+    sums = np.empty((codes.size, BLOCK), np.float32)
+    most = np.empty(BLOCK, np.float32)
+    likeliest = np.empty(BLOCK, np.int32)
+    low, high = np.float32(0.0), np.float32(1.0)
+    no_class, no_share = np.int32(NO_CLASS), np.float32(NO_SHARE)
     for y in range(strip.shape[1]):
-        for x in range(strip.shape[2]):
-            if np.isnan(strip[0, y, x]):
-                if classes.size:
-                    classes[y, x] = NO_CLASS
-                if confidence.size:
-                    confidence[y, x] = NO_SHARE
-                for n in range(wanted.size):
-                    probabilities[n, y, x] = NO_SHARE
-                continue
-            sums[:] = np.float32(0.0)
+        for start in range(0, strip.shape[2], BLOCK):
+            size = min(BLOCK, strip.shape[2] - start)
+            sums[:] = low
             for k in range(rows.size):
                 if rows[k] >= 0:
-                    sums[rows[k]] += strip[k, y, x]
-            best = -1
+                    line, given = sums[rows[k]], strip[k, y, start : start + size]
+                    for j in range(size):
+                        line[j] += given[j]
+            most[:] = -np.inf
             for c in range(codes.size):
-                if known[c] and (best < 0 or sums[c] > sums[best]):
-                    best = c
+                if known[c]:
+                    line, code = sums[c], np.int32(codes[c])
+                    for j in range(size):
+                        above = line[j] > most[j]
+                        most[j] = line[j] if above else most[j]
+                        likeliest[j] = code if above else likeliest[j]
+            there = strip[0, y, start : start + size]
             if classes.size:
-                classes[y, x] = codes[best]
+                out = classes[y, start : start + size]
+                for j in range(size):
+                    out[j] = np.uint8(likeliest[j] if there[j] == there[j] else no_class)
             if confidence.size:
-                confidence[y, x] = np.uint8(np.rint(min(max(sums[best], np.float32(0.0)), np.float32(1.0)) * steps))
+                out = confidence[y, start : start + size]
+                for j in range(size):
+                    share = np.rint(min(max(most[j], low), high) * steps)
+                    out[j] = np.uint8(np.int32(share if there[j] == there[j] else no_share))
             for n in range(wanted.size):
-                share = min(max(sums[wanted[n]], np.float32(0.0)), np.float32(1.0))
-                probabilities[n, y, x] = np.uint8(np.rint(share * steps))
+                line, out = sums[wanted[n]], probabilities[n, y, start : start + size]
+                for j in range(size):
+                    share = np.rint(min(max(line[j], low), high) * steps)
+                    out[j] = np.uint8(np.int32(share if there[j] == there[j] else no_share))
