@@ -62,7 +62,7 @@ class FileWork:
         part = Path(self.folder, f"{unit.id}.part")
         part.write_bytes(result)
         part.rename(Path(self.folder, f"{unit.id}.done"))
-        return {"km2": 1.5, "arenas": _arenas() if unit.does == "arenas" else None}
+        return {"km2": 1.5, **({"arenas": _arenas()} if unit.does == "arenas" else {})}
 
     def done(self) -> list[str]:
         return sorted(path.stem for path in Path(self.folder).glob("*.done"))
