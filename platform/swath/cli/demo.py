@@ -10,27 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import rasterio
 import typer
 from numpy.typing import NDArray
-from odc.geo import geom
 from odc.geo.geobox import GeoBox
-from rasterio.windows import from_bounds
 from rich.console import Console
 
 from swath.cli.demo_cover import train_and_map
-from swath.cli.maps import carry_out_shown
+from swath.cli.demo_maps import layer_file, mapped, read, window_of
 from swath.cli.options import Cluster, ClusterName, Json
 from swath.cli.output import Output, key_values, reported
-from swath.cli.shown import show_plan
-from swath.errors import RunFailedError, StoreError
-from swath.grid import Area, Period, parse_tile
-from swath.mapping import Plan, RunResult, make_plan
+from swath.errors import StoreError
+from swath.grid import Area, Period
+from swath.mapping import Plan, RunResult
 from swath.mapping.picture import Panel, draw, true_colour
-from swath.mapping.vrt import zone_name
 from swath.planning import MapRequest
 from swath.products import Product
-from swath.store import Store
 
 if TYPE_CHECKING:
     from swath.synthetic import Published, World
@@ -75,7 +69,7 @@ def register(app: typer.Typer) -> None:
             started = time.monotonic()
             made, plan, result = run_demo(out, out_folder, cluster)
             out.say("comparing with the truth")
-            window = window_of(plan)
+            window = window_of(plan, AREA)
             compared = compare(plan, made.world, window)
             picture = picture_of(plan, made, out_folder / "mosaic.png", compared, window)
             cover = train_and_map(out, out_folder, made, cluster)
@@ -108,21 +102,8 @@ def run_demo(out: Output, folder: Path, cluster: ClusterName) -> tuple[Published
     out.say(f"{len(made.scenes)} scenes in {len(made.granules)} granules: {made.catalog}")
     product = Product.load("mosaic").with_overrides([f"output.grid.tile_size={TILE_SIZE}", "index_of_composite=[NDVI]"])
     request = MapRequest(product=product, area=area, period=period, source=str(made.catalog))
-    plan = make_plan(request, Store.open(folder / "store"), say=out.say)
-    if not out.json:
-        show_plan(out.console, plan)
-    result = carry_out_shown(out, plan, cluster, None, None)
-    if result.failed:
-        raise RunFailedError(f"{result.failed} units failed: {result.failures[0]['error']['message']}")
+    plan, result = mapped(out, request, folder, cluster)
     return made, plan, result
-
-
-def window_of(plan: Plan) -> GeoBox:
-    """The area on the lattice of its tiles, all in one zone."""
-    tile = parse_tile(next(unit.tile for unit in plan.units(items=False)))
-    area = geom.box(*Area.parse(AREA).bbox, "EPSG:4326")
-    # edges at multiples of 60 m, which all bands share
-    return GeoBox.from_geopolygon(area.to_crs(tile.crs), resolution=60).zoom_out(tile.resolution / 60)
 
 
 def compare(plan: Plan, world: World, window: GeoBox) -> Comparison:
@@ -174,20 +155,6 @@ def picture_of(plan: Plan, made: Published, path: Path, compared: Comparison, wi
         pixel_m=10,
         title="Swath: a clear mosaic of June and July 2023 on a simulated Earth",
     )
-
-
-def layer_file(plan: Plan, layer: str) -> str:
-    """The virtual mosaic of a layer, as QGIS would open it."""
-    unit = next(plan.units(items=False))
-    return plan.store.url(f"{plan.root}/{unit.step}/{layer}.{zone_name(parse_tile(unit.tile).crs)}.vrt")
-
-
-def read(path: str | Path, window: GeoBox) -> NDArray[Any]:
-    """Numbers of a file over the window; 0 where it has none."""
-    with rasterio.open(path) as data:
-        part = from_bounds(*window.boundingbox.bbox, data.transform)
-        numbers = data.read(1, window=part, boundless=True, fill_value=0, out_shape=tuple(window.shape))
-    return np.asarray(numbers)
 
 
 def mosaic(plan: Plan, band: str, window: GeoBox) -> NDArray[np.float32]:

@@ -8,27 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from odc.geo import geom
-from odc.geo.geobox import GeoBox
-from rasterio.windows import from_bounds
 
-from swath.cli.maps import carry_out_shown
+from swath.cli.demo_maps import layer_file, mapped, read, window_of
 from swath.cli.options import ClusterName
 from swath.cli.output import Output
-from swath.cli.shown import show_plan
 from swath.cli.train import epoch_line
-from swath.errors import RunFailedError
-from swath.grid import Area, Period, parse_tile
-from swath.mapping import Plan, make_plan
+from swath.grid import Area, Period
 from swath.mapping.picture import Panel, draw
-from swath.mapping.vrt import zone_name
 from swath.models import Package
 from swath.planning import MapRequest
 from swath.products import Product
 from swath.products.model import CLASS, CONFIDENCE, NO_CLASS, NO_SHARE, SHARE_STEP
-from swath.store import Store
 
 if TYPE_CHECKING:
     from swath.synthetic import Published
@@ -99,34 +90,14 @@ def train_and_map(out: Output, folder: Path, made: Published, cluster: ClusterNa
     request = MapRequest(
         product.with_model(package.spec, package.digest), Area.parse(MAP_AREA), Period.parse(PERIOD), source, package
     )
-    plan = make_plan(request, Store.open(folder / "store"), say=out.say)
-    if not out.json:
-        show_plan(out.console, plan)
-    result = carry_out_shown(out, plan, cluster, None, None)
-    if result.failed:
-        raise RunFailedError(f"{result.failed} units failed: {result.failures[0]['error']['message']}")
-    window = window_of(plan)
-    codes, confidence = (numbers_of(plan, layer, window) for layer in (CLASS, CONFIDENCE))
+    plan, result = mapped(out, request, folder, cluster)
+    window = window_of(plan, MAP_AREA)
+    codes = read(layer_file(plan, CLASS), window, fill=NO_CLASS)
+    confidence = read(layer_file(plan, CONFIDENCE), window, fill=NO_SHARE)
     truth = made.world.landcover(window, YEAR)
     score = score_of(codes, confidence, truth)
     drawn = picture(folder / "landcover.png", product, codes, confidence, truth, score)
     return Cover(result.collection, drawn, package.folder, score)
-
-
-def window_of(plan: Plan) -> GeoBox:
-    """The mapped area on the lattice of its tiles, all in one zone."""
-    tile = parse_tile(next(unit.tile for unit in plan.units(items=False)))
-    area = geom.box(*Area.parse(MAP_AREA).bbox, "EPSG:4326")
-    return GeoBox.from_geopolygon(area.to_crs(tile.crs), resolution=60).zoom_out(tile.resolution / 60)
-
-
-def numbers_of(plan: Plan, layer: str, window: GeoBox) -> NDArray[Any]:
-    """Numbers of a layer over the window, by its virtual mosaic, as QGIS would open it."""
-    unit = next(plan.units(items=False))
-    path = plan.store.url(f"{plan.root}/{unit.step}/{layer}.{zone_name(parse_tile(unit.tile).crs)}.vrt")
-    with rasterio.open(path) as data:
-        part = from_bounds(*window.boundingbox.bbox, data.transform)
-        return np.asarray(data.read(1, window=part, boundless=True, fill_value=data.nodata, out_shape=window.shape))
 
 
 def score_of(codes: NDArray[Any], confidence: NDArray[Any], truth: NDArray[Any]) -> CoverScore:

@@ -1,0 +1,61 @@
+"""What both halves of the demo do: carry a request out, and look at what came out over an area."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from odc.geo import geom
+from odc.geo.geobox import GeoBox
+from rasterio.windows import from_bounds
+
+from swath.cli.maps import carry_out_shown
+from swath.cli.options import ClusterName
+from swath.cli.output import Output
+from swath.cli.shown import show_plan
+from swath.errors import RunFailedError
+from swath.grid import Area, parse_tile
+from swath.mapping import Plan, RunResult, make_plan
+from swath.mapping.vrt import zone_name
+from swath.planning import MapRequest
+from swath.store import Store
+
+
+def mapped(out: Output, request: MapRequest, folder: Path, cluster: ClusterName) -> tuple[Plan, RunResult]:
+    """Plan and map into the demo's store.
+
+    Raises:
+        RunFailedError: A unit failed.
+    """
+    plan = make_plan(request, Store.open(folder / "store"), say=out.say)
+    if not out.json:
+        show_plan(out.console, plan)
+    result = carry_out_shown(out, plan, cluster, None, None)
+    if result.failed:
+        raise RunFailedError(f"{result.failed} units failed: {result.failures[0]['error']['message']}")
+    return plan, result
+
+
+def window_of(plan: Plan, area: str) -> GeoBox:
+    """An area on the lattice of its tiles, all in one zone."""
+    tile = parse_tile(next(unit.tile for unit in plan.units(items=False)))
+    box = geom.box(*Area.parse(area).bbox, "EPSG:4326")
+    # edges at multiples of 60 m, which all bands share
+    return GeoBox.from_geopolygon(box.to_crs(tile.crs), resolution=60).zoom_out(tile.resolution / 60)
+
+
+def layer_file(plan: Plan, layer: str) -> str:
+    """The virtual mosaic of a layer, as QGIS would open it."""
+    unit = next(plan.units(items=False))
+    return plan.store.url(f"{plan.root}/{unit.step}/{layer}.{zone_name(parse_tile(unit.tile).crs)}.vrt")
+
+
+def read(path: str | Path, window: GeoBox, *, fill: int = 0) -> NDArray[Any]:
+    """Numbers of a file over the window; `fill` where it has none."""
+    with rasterio.open(path) as data:
+        part = from_bounds(*window.boundingbox.bbox, data.transform)
+        numbers = data.read(1, window=part, boundless=True, fill_value=fill, out_shape=tuple(window.shape))
+    return np.asarray(numbers)
