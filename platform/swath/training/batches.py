@@ -85,12 +85,16 @@ class Preparer:
                     array[row] = change.lay(array[row])
                 change.fade(x[row], valid[row], self.spec.input)
         labelled = int((target != IGNORED).sum() if target.dtype == np.int64 else np.isfinite(target).sum())
-        arrays = [in_layout(x, self.spec.input.layout)]
+        first = self._tensor(in_layout(x, self.spec.input.layout))
+        arrays = []
         if self.spec.input.day_of_year:
             arrays.append(chips["day"])
         if self.spec.input.valid:
             arrays.append(valid)
-        return Batch(tuple(map(self._tensor, arrays)), self._tensor(target), tuple(indices), labelled)
+        if first.ndim == 4:
+            first = first.contiguous(memory_format=torch.channels_last)
+        inputs = (first, *map(self._tensor, arrays))
+        return Batch(inputs, self._tensor(target), tuple(indices), labelled)
 
     def _target(self, chips: Chips, part: Part) -> NDArray[Any]:
         """Labels of the part; of a head for whole windows, the class that most labelled pixels of a chip have."""
