@@ -165,9 +165,12 @@ OutputSpec = Annotated[ClassesOutput | ValuesOutput, Field(discriminator="kind")
 
 
 class PartSpec(_Part):
-    """An encoder or a head by name, with its settings."""
+    """An encoder, a head or a location encoder by name, with its settings."""
 
-    name: str = Field(min_length=1, description="As `swath.models.encoders` or `swath.models.heads` lists it.")
+    name: str = Field(
+        min_length=1,
+        description="As `swath.models.encoders`, `swath.models.heads` or `swath.models.location` lists it.",
+    )
     settings: dict[str, int | float | str | bool | None] = Field(
         default_factory=dict, description="Arguments of the part, as its class documents them."
     )
@@ -178,6 +181,11 @@ class NetworkSpec(_Part):
 
     encoder: PartSpec = Field(description="Takes bands, gives features.")
     head: PartSpec = Field(description="Takes features, gives the output's channels.")
+    location: PartSpec | None = Field(
+        default=None,
+        description="Adds to features what the place tells, from the bands `longitude` and `latitude` of the input "
+        "`location`, which the encoder then does not see. Null: they are bands like any other.",
+    )
 
 
 class ModelSpec(_Part):
