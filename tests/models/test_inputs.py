@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from swath.errors import ModelError
-from swath.models.inputs import level_of, match_bands
+from swath.models.inputs import channels_of, level_of, match_bands, unit_of
 from swath.models.spec import BandInput, InputSpec
 from swath.sources import Band, BandKind, Collection, collection
 
@@ -81,10 +81,14 @@ def test_a_mask_band_is_no_input():
         ("K", {"kind": "reflectance"}, False),
         ("K", {"kind": "temperature", "unit": "K"}, True),
         ("reflectance", {"kind": "temperature", "unit": "K"}, False),
-        ("dB", {"kind": "backscatter"}, True),
+        ("gamma0", {"kind": "backscatter"}, True),
+        ("dB", {"kind": "backscatter", "unit": "dB"}, True),
+        ("dB", {"kind": "backscatter"}, False),
         ("reflectance", {"kind": "backscatter"}, False),
+        ("1", {"kind": "backscatter"}, False),
         ("m", {"kind": "quantity", "unit": "m"}, True),
         ("cm", {"kind": "quantity", "unit": "m"}, False),
+        ("1", {"kind": "quantity"}, True),
     ],
 )
 def test_the_unit_must_be_that_of_the_band(unit, facts, fits):
@@ -105,3 +109,55 @@ def test_the_level_must_be_that_of_the_collection_where_facts_tell_it():
     with pytest.raises(ModelError, match="trained on top-of-atmosphere"):
         match_bands(spec(band, level="top-of-atmosphere"), SENTINEL)
     assert match_bands(spec(BandInput(name="a"), level="surface"), made(a={})) == ("a",)
+
+
+def test_decibels_are_made_of_linear_power_or_stand_in_the_file():
+    turned = BandInput(name="a", unit="gamma0", transform="decibel")
+    linear, decibels = made(a={"kind": "backscatter"}), made(a={"kind": "backscatter", "unit": "dB"})
+    assert match_bands(spec(turned), linear) == ("a",)
+    with pytest.raises(ModelError, match="to be turned into decibels"):
+        match_bands(spec(turned.model_copy(update={"unit": "dB"})), decibels)
+
+
+def test_a_band_may_have_a_unit_of_its_own():
+    facts = made(a={}, b={"kind": "quantity", "unit": "m"})
+    assert match_bands(spec(BandInput(name="a"), BandInput(name="b", unit="m")), facts) == ("a", "b")
+    with pytest.raises(ModelError, match="takes reflectance, and band b of made is quantity in 'm'"):
+        match_bands(spec(BandInput(name="a"), BandInput(name="b")), facts)
+
+
+def test_an_optional_band_may_lack_but_not_all():
+    wanted = spec(BandInput(name="B04", optional=True), BandInput(name="thermal", optional=True))
+    assert match_bands(wanted, SENTINEL) == ("B04", None)
+    with pytest.raises(ModelError, match="lacks bands that the model takes: thermal"):
+        match_bands(wanted, SENTINEL, wanted.bands[1:])
+
+
+RADAR = (BandInput(name="VV", input="up", unit="gamma0"), BandInput(name="VV", input="down", unit="gamma0"))
+PLACE = BandInput(name="latitude", input="location", unit="deg")
+
+
+def test_channels_go_to_the_inputs_that_they_name_and_the_place_to_none():
+    given = spec(BandInput(name="B04"), *RADAR, PLACE, BandInput(name="B08", input="optical"))
+    assert channels_of(given, ["optical", "down", "up", "dem"], model="m") == ((0, 4), (2,), (1,), ())
+    assert [band.channel for band in given.bands] == ["B04", "up_VV", "down_VV", "location_latitude", "optical_B08"]
+
+
+def test_an_input_that_the_product_lacks_is_named_with_those_that_it_has():
+    with pytest.raises(ModelError, match=r"takes VV of an input 'up', .* Its inputs are down"):
+        channels_of(spec(BandInput(name="B04"), *RADAR), [None, "down"], model="m")
+
+
+def test_the_first_input_gives_a_band():
+    with pytest.raises(ModelError, match="nothing of the product's first input"):
+        channels_of(spec(*RADAR), [None, "up", "down"], model="m")
+
+
+def test_location_gives_longitude_and_latitude_only():
+    with pytest.raises(ValueError, match="location gives longitude and latitude, and no 'height'"):
+        BandInput(name="height", input="location")
+
+
+def test_units_of_models_are_those_of_values_or_what_they_are():
+    facts = made(a={}, b={"kind": "backscatter"}, c={"kind": "quantity", "unit": "m"}, d={"kind": "quantity"})
+    assert [unit_of(facts.bands[name]) for name in "abcd"] == ["reflectance", "backscatter", "m", "1"]

@@ -99,3 +99,85 @@ def test_layouts_turn_into_steps_first_and_back(layout):
     turned = in_layout(x, layout)
     assert turned.shape == spec(3, layout=layout).shape(2)
     np.testing.assert_array_equal(steps_first(turned, layout), x)
+
+
+MIXED = InputSpec(
+    bands=(
+        BandInput(name="red", mean=0.1, std=0.2),
+        BandInput(name="VV", input="radar", unit="gamma0", transform="decibel", clip=(-30, 0), mean=-15, std=5),
+        BandInput(name="rain", input="climate", unit="mm", transform="log1p", mean=6, std=2, optional=True),
+        BandInput(name="latitude", input="location", unit="deg"),
+    ),
+    unit="reflectance", gsd=10, window=8, stride=8, clip=(0, 0.5), fill=-9.0,
+)  # fmt: skip
+MIXED_FACTS = [
+    REFLECTANCE,
+    LayerFacts("float32", -32768.0),
+    LayerFacts("int16", -1, scale=2.0),
+    LayerFacts("float32", float("nan")),
+]
+
+
+def mixed(red=4000, vv=0.1, rain=500, latitude=47.5):
+    numbers = [np.full((8, 8), n, d) for n, d in ((red, "uint16"), (vv, "f4"), (rain, "int16"), (latitude, "f4"))]
+    return Normaliser.of(MIXED, MIXED_FACTS), [numbers]
+
+
+def filled(normaliser, layers, top=0, left=0):
+    valid, x = np.empty((1, 8, 8), np.uint8), np.empty((1, 4, 8, 8), np.float32)
+    normaliser.valid(layers, top, left, valid)
+    normaliser.fill_input(layers, valid, top, left, x)
+    return x[0], valid[0]
+
+
+def test_each_band_has_its_own_transform_clip_and_scale():
+    x, valid = filled(*mixed())
+    assert valid.all()
+    assert x[:, 0, 0] == pytest.approx([(0.3 - 0.1) / 0.2, (-10 + 15) / 5, (np.log1p(1000) - 6) / 2, 47.5], rel=1e-6)
+
+
+def test_the_common_clip_is_not_that_of_bands_with_another_unit():
+    x, _ = filled(*mixed(red=9000, vv=5.0, rain=30_000))
+    assert x[:, 0, 0] == pytest.approx([(0.5 - 0.1) / 0.2, 3.0, (np.log1p(60_000) - 6) / 2, 47.5], rel=1e-6)
+
+
+def test_no_decibel_is_taken_of_no_power_at_all():
+    x, valid = filled(*mixed(vv=-0.001))
+    assert valid.all() and x[1, 0, 0] == pytest.approx((-30 + 15) / 5)
+
+
+def test_a_band_that_the_model_can_do_without_is_filled_and_takes_no_data_away():
+    normaliser, layers = mixed()
+    layers[0][2][3, 4] = -1
+    x, valid = filled(normaliser, layers)
+    assert valid.all()
+    assert x[2, 3, 4] == -9 and (x[[0, 1, 3], 3, 4] != -9).all() and x[2, 3, 5] != -9
+
+
+def test_a_band_that_it_needs_takes_the_data_of_all_away():
+    normaliser, layers = mixed()
+    layers[0][1][3, 4] = -32768
+    x, valid = filled(normaliser, layers)
+    assert valid.sum() == 63 and (x[:, 3, 4] == -9).all()
+
+
+def test_where_a_model_can_do_without_any_band_one_is_enough_and_the_place_is_none():
+    bands = tuple(band.model_copy(update={"optional": band.input != "location"}) for band in MIXED.bands)
+    normaliser = Normaliser.of(MIXED.model_copy(update={"bands": bands}), MIXED_FACTS)
+    _, layers = mixed()
+    layers[0][0][0, :2] = 0
+    layers[0][1][0, :2] = np.nan
+    layers[0][2][0, 0] = -1
+    x, valid = filled(normaliser, layers)
+    assert valid[0, 0] == 0 and (x[:, 0, 0] == -9).all()
+    assert valid[0, 1] == 1 and (x[:, 0, 1] == -9).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("top", "left"), [(-3, 2), (4, -5), (-20, 0), (0, 30)])
+def test_transformed_and_optional_bands_end_where_the_layers_end(top, left):
+    x, valid = filled(*mixed(), top, left)
+    rows, cols = np.arange(top, top + 8), np.arange(left, left + 8)
+    inside = ((rows >= 0) & (rows < 8))[:, None] & ((cols >= 0) & (cols < 8))
+    np.testing.assert_array_equal(valid, inside)
+    for band in x:
+        np.testing.assert_array_equal(band == -9, ~inside)

@@ -139,8 +139,8 @@ def _architecture(spec: ModelSpec) -> str:
 def _band(spec: ModelSpec, index: int) -> dict[str, Any]:
     band = spec.input.bands[index]
     return {
-        "name": band.name,
-        "unit": spec.input.unit,
+        "name": band.channel,
+        "unit": spec.input.unit_of(band),
         **({"eo:common_name": band.common_name} if band.common_name in COMMON_NAMES else {}),
         **_known(**{"eo:center_wavelength": band.wavelength}),
     }
@@ -148,26 +148,17 @@ def _band(spec: ModelSpec, index: int) -> dict[str, Any]:
 
 def _inputs(spec: InputSpec) -> list[dict[str, Any]]:
     steps, window = spec.steps, spec.window
-    names = [band.name for band in spec.bands]
-    clip = (
-        {}
-        if spec.clip is None
-        else {
-            "pre_processing_function": {
-                "format": "text",
-                "expression": f"{spec.unit} is clipped to {spec.clip[0]:g} to {spec.clip[1]:g} before scaling",
-            }
-        }
-    )
+    names = [band.channel for band in spec.bands]
+    before = _before_scaling(spec)
     given: list[dict[str, Any]] = [
         {
             "name": "x",
-            "description": f"Bands in {spec.unit}, scaled; {spec.fill:g} where there is no data.",
+            "description": f"Bands in {_units(spec)}, scaled; {spec.fill:g} where there is no data.",
             "bands": names,
             "input": _structure([-1, *spec.shape(1)[1:]], _AXES[spec.layout]),
             "value_scaling": [{"type": "z-score", "mean": band.mean, "stddev": band.std} for band in spec.bands],
             "resize_type": None,
-            **clip,
+            **({"pre_processing_function": {"format": "text", "expression": before}} if before else {}),
         }
     ]
     if spec.day_of_year:
@@ -177,6 +168,23 @@ def _inputs(spec: InputSpec) -> list[dict[str, Any]]:
         valid = _structure([-1, steps, window, window], ["batch", "time", "height", "width"])
         given.append({"name": "valid", "description": "1 where a step has data.", "bands": [], "input": valid})
     return given
+
+
+def _units(spec: InputSpec) -> str:
+    return ", ".join(dict.fromkeys(spec.unit_of(band) for band in spec.bands))
+
+
+def _before_scaling(spec: InputSpec) -> str:
+    """What is done to physical values before mean and std, in words; empty for nothing."""
+    said = []
+    if spec.clip is not None:
+        said.append(f"{spec.unit} is clipped to {spec.clip[0]:g} to {spec.clip[1]:g} before scaling")
+    how = {"decibel": "10 log10 of it, 1e-6 at least", "log1p": "ln(1 + it), 0 at least"}
+    for band in spec.bands:
+        own = [how[band.transform]] if band.transform in how else []
+        own += [f"clipped to {band.clip[0]:g} to {band.clip[1]:g}"] if band.clip is not None else []
+        said += [f"{band.channel}: {', then '.join(own)}"] if own else []
+    return "; ".join(said)
 
 
 def _output(spec: ModelSpec) -> dict[str, Any]:

@@ -12,24 +12,29 @@ from numpy.typing import NDArray
 from swath.cube import LayerFacts
 from swath.cube.compiled import compiled
 from swath.errors import ModelError
-from swath.models.spec import InputSpec, Layout
+from swath.models.spec import LOCATION, InputSpec, Layout
 
 Array = NDArray[Any]
+LEAST_POWER = 1e-6  #: -60 dB, far below the noise of any radar
 #: Steps of bands, each (H, W); an array (T, C, H, W) is one too.
 Layers = Sequence[Sequence[Array]] | Array
 
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Fills a network's input from numbers: `(clip(number * scale + offset) - mean) / std`, in float32.
+    """Fills a network's input from numbers: `(clip(transform(number * scale + offset)) - mean) / std`, in float32.
 
-    A pixel has data in a step where all bands have. Numbers that equal a band's no-data have none, nor have NaN and
-    infinity, nor places beyond the arrays.
+    A pixel has data in a step where all bands have that are not optional; where all are, one is enough. Its place
+    (longitude, latitude) is no data. Numbers that equal a band's no-data have none, nor have NaN and infinity, nor
+    places beyond the arrays.
 
     Attributes:
         scale: Of each band, (C,) float32, as offset, mean and factor (1 / std).
-        low: Values below are set to it; -inf where nothing is clipped. `high` likewise.
+        low: Of each band, (C,) float32: values below are set to it; -inf where nothing is clipped. `high` likewise.
         nodata: Of each band; None: every number is data.
+        transforms: Of each band, see `BandInput.transform`.
+        optional: Whether the model can do without the band.
+        told_by: Bands that tell where a step has data.
         fill: Stands, after normalisation, where there is no data.
     """
 
@@ -37,9 +42,12 @@ class Normaliser:
     offset: NDArray[np.float32]
     mean: NDArray[np.float32]
     factor: NDArray[np.float32]
-    low: np.float32
-    high: np.float32
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
     nodata: tuple[float | None, ...]
+    transforms: tuple[str, ...]
+    optional: tuple[bool, ...]
+    told_by: tuple[int, ...]
     fill: np.float32
 
     @classmethod
@@ -54,15 +62,19 @@ class Normaliser:
                 f"The model takes {len(spec.bands)} bands, and {len(facts)} are given.",
                 fix="Give one layer a band, in the model's order.",
             )
-        low, high = spec.clip or (-np.inf, np.inf)
+        clips = [spec.clip_of(band) or (-np.inf, np.inf) for band in spec.bands]
+        seen = [c for c, band in enumerate(spec.bands) if band.input != LOCATION] or range(len(spec.bands))
         return cls(
             scale=np.array([fact.scale for fact in facts], np.float32),
             offset=np.array([fact.offset for fact in facts], np.float32),
             mean=np.array([band.mean for band in spec.bands], np.float32),
             factor=np.array([1.0 / band.std for band in spec.bands], np.float32),
-            low=np.float32(low),
-            high=np.float32(high),
+            low=np.array([low for low, _ in clips], np.float32),
+            high=np.array([high for _, high in clips], np.float32),
             nodata=tuple(fact.nodata for fact in facts),
+            transforms=tuple(band.transform for band in spec.bands),
+            optional=tuple(band.optional for band in spec.bands),
+            told_by=tuple([c for c in seen if not spec.bands[c].optional] or seen),
             fill=np.float32(spec.fill),
         )
 
@@ -73,12 +85,17 @@ class Normaliser:
             layers: T steps of C bands, each (H, W).
             top: Row of the layers at which the first row of `out` lies; it may be negative.
             left: As top, of the columns.
-            out: (T, h, w); written: 1 where all bands have data, 0 elsewhere and beyond the layers.
+            out: (T, h, w); written: 1 where there is data, 0 elsewhere and beyond the layers.
         """
+        one_is_enough = self.optional[self.told_by[0]]
         for step, bands in enumerate(layers):
-            out[step] = 1
-            for band, nodata in zip(bands, self.nodata, strict=True):
-                _mark(band, _has_nodata(band, nodata), _as_dtype(band, nodata), top, left, out[step])
+            out[step] = 0 if one_is_enough else 1
+            for c in self.told_by:
+                band, nodata = bands[c], self.nodata[c]
+                mine = np.ones_like(out[step]) if one_is_enough else out[step]
+                _mark(band, _has_nodata(band, nodata), _as_dtype(band, nodata), top, left, mine)
+                if one_is_enough:
+                    out[step] |= mine
 
     def fill_input(
         self,
@@ -99,10 +116,31 @@ class Normaliser:
         """
         for step, bands in enumerate(layers):
             for c, band in enumerate(bands):
+                there = valid[step]
+                if self.optional[c]:
+                    there = there.copy()
+                    _mark(band, _has_nodata(band, self.nodata[c]), _as_dtype(band, self.nodata[c]), top, left, there)
+                if self.transforms[c] != "none":
+                    self._fill_transformed(band, there, top, left, c, out[step, c])
+                    continue
                 _fill(
-                    band, valid[step], top, left, self.scale[c], self.offset[c], self.low, self.high,
+                    band, there, top, left, self.scale[c], self.offset[c], self.low[c], self.high[c],
                     self.mean[c], self.factor[c], self.fill, out[step, c],
                 )  # fmt: skip
+
+    def _fill_transformed(
+        self, band: Array, there: NDArray[np.uint8], top: int, left: int, c: int, out: NDArray[np.float32]
+    ) -> None:
+        """As `_fill`; only where there is data: no logarithm is taken of a number that means none."""
+        rows, cols = out.shape
+        first_row, first_col = max(0, top), max(0, left)
+        part = band[first_row : max(first_row, top + rows), first_col : max(first_col, left + cols)]
+        out.fill(self.fill)
+        place = np.s_[max(0, -top) : max(0, -top) + part.shape[0], max(0, -left) : max(0, -left) + part.shape[1]]
+        inside = there[place] != 0
+        values = transformed(part[inside].astype(np.float32) * self.scale[c] + self.offset[c], self.transforms[c])
+        values = (np.clip(values, self.low[c], self.high[c]) - self.mean[c]) * self.factor[c]
+        out[place][inside] = values
 
     def chips(self, numbers: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Whole chips at once, as training takes them.
@@ -120,6 +158,13 @@ class Normaliser:
             self.valid(numbers[number], 0, 0, valid[number])
             self.fill_input(numbers[number], valid[number], 0, 0, x[number])
         return x, valid.astype(np.float32)
+
+
+def transformed(values: NDArray[Any], how: str) -> NDArray[Any]:
+    """Physical values as `BandInput.transform` says, in their own dtype."""
+    if how == "decibel":
+        return values.dtype.type(10) * np.log10(np.maximum(values, values.dtype.type(LEAST_POWER)))
+    return np.log1p(np.maximum(values, values.dtype.type(0))) if how == "log1p" else values
 
 
 def steps_first(x: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:

@@ -9,6 +9,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 BACKGROUND = 0  #: code of no data in class layers; no class may have it
+#: Input that every model may take beside those of its product: degrees of each pixel's centre, WGS84, computed from the
+#: lattice and never read.
+LOCATION = "location"
+LOCATION_BANDS = ("longitude", "latitude")
+Range = tuple[float, float]
 
 
 class _Part(BaseModel):
@@ -25,6 +30,42 @@ class BandInput(_Part):
     wavelength: float | None = Field(default=None, gt=0, description="Centre, micrometres.")
     mean: float = Field(default=0.0, description="Subtracted from the physical value.")
     std: float = Field(default=1.0, gt=0, description="Divides what remains.")
+    input: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="Name of the product's input that gives it; null: the first. `location` gives `longitude` and "
+        "`latitude`.",
+    )
+    unit: str | None = Field(
+        default=None, min_length=1, description="Physical unit, where it is not that of all bands together."
+    )
+    transform: Literal["none", "decibel", "log1p"] = Field(
+        default="none",
+        description="Of the physical value, before clip, mean and std: `decibel` is 10 log10 of a linear power, 1e-6 "
+        "at least; `log1p` the natural logarithm of 1 + the value, 0 at least.",
+    )
+    clip: Range | None = Field(
+        default=None,
+        description="Values are clipped to this range after `transform`; null: as all bands of the common unit.",
+    )
+    optional: bool = Field(
+        default=False,
+        description="The model can do without it: `fill` stands where it has no data. Without data in one that is not "
+        "optional a pixel has none at all.",
+    )
+
+    @model_validator(mode="after")
+    def _place(self) -> BandInput:
+        if self.input == LOCATION and self.name not in LOCATION_BANDS:
+            raise ValueError(f"location gives {' and '.join(LOCATION_BANDS)}, and no {self.name!r}")
+        if self.clip is not None and self.clip[0] >= self.clip[1]:
+            raise ValueError(f"clip {self.clip[0]:g} to {self.clip[1]:g} of {self.name} holds nothing")
+        return self
+
+    @property
+    def channel(self) -> str:
+        """Name among all bands of a model: that of the band, after its input where that is named."""
+        return self.name if self.input is None else f"{self.input}_{self.name}"
 
 
 class Layout(StrEnum):
@@ -38,14 +79,15 @@ class Layout(StrEnum):
 class InputSpec(_Part):
     """What a network takes, and how windows of it are laid over a map.
 
-    A number of the network's input is `(clip(number * scale + offset) - mean) / std`; `fill` where there is no data.
+    A number of the network's input is `(clip(transform(number * scale + offset)) - mean) / std`; `fill` where there is
+    no data.
     """
 
     bands: tuple[BandInput, ...] = Field(min_length=1, description="In the order of the network's channels.")
     unit: str = Field(
         min_length=1,
         examples=["reflectance"],
-        description="Physical unit of a value before normalisation: `reflectance`, `K`, …",
+        description="Physical unit of a value before normalisation: `reflectance`, `K`, …; of bands that name none.",
     )
     gsd: float = Field(gt=0, examples=[10.0], description="Sampling distance of the network's pixels, metres.")
     window: int = Field(ge=1, examples=[256], description="Edge of a window that the network takes, pixels.")
@@ -70,7 +112,10 @@ class InputSpec(_Part):
     valid: bool = Field(
         default=False, description="A further input, (batch, steps, height, width) float32: 1 where a step has data."
     )
-    clip: tuple[float, float] | None = Field(default=None, description="Physical values are clipped to this range.")
+    clip: Range | None = Field(
+        default=None,
+        description="Physical values are clipped to this range, those of bands without a unit of their own.",
+    )
     fill: float = Field(default=0.0, description="Stands, after normalisation, where there is no data.")
     level: Literal["any", "surface", "top-of-atmosphere"] = Field(
         default="any", description="Which reflectance it was trained on."
@@ -96,10 +141,19 @@ class InputSpec(_Part):
             raise ValueError(f"target {self.target} is none of the {self.steps} steps, which count from 0")
         if self.day_of_year and self.layout is not Layout.NTCHW:
             raise ValueError(f"day_of_year needs layout NTCHW, this one is {self.layout.value}")
-        names = [band.name for band in self.bands]
+        names = [band.channel for band in self.bands]
         if len(set(names)) < len(names):
             raise ValueError(f"a band is named twice in {', '.join(names)}")
         return self
+
+    def unit_of(self, band: BandInput) -> str:
+        """Physical unit of a band."""
+        return band.unit or self.unit
+
+    def clip_of(self, band: BandInput) -> Range | None:
+        """Range that the values of a band are clipped to; None: they are not."""
+        own = band.clip is not None or band.input == LOCATION or self.unit_of(band) != self.unit
+        return band.clip if own else self.clip
 
     def shape(self, batch: int) -> tuple[int, ...]:
         """Shape of the first input for a batch."""
@@ -211,5 +265,5 @@ class ModelSpec(_Part):
 
 
 def band_names(bands: Sequence[BandInput]) -> str:
-    """Bands for a message: `B04 (red), B08 (nir)`."""
-    return ", ".join(f"{band.name} ({band.common_name})" if band.common_name else band.name for band in bands)
+    """Bands for a message: `B04 (red), radar_VV`."""
+    return ", ".join(f"{band.channel} ({band.common_name})" if band.common_name else band.channel for band in bands)
