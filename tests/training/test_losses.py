@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swath.models.features import cross_entropy
-from swath.training.losses import dice, regression_loss, segmentation_loss
+from swath.training.losses import dice, focal_loss, regression_loss, segmentation_loss
 from swath.training.source import IGNORED
 
 
@@ -126,3 +126,77 @@ def test_regression_without_a_target_is_zero_and_no_nan():
     loss = regression_loss(scores, torch.full((1, 4, 4), torch.nan))
     loss.backward()
     assert loss.item() == 0 and (scores.grad == 0).all()
+
+
+def parted(scores, target, loss):
+    """The loss of each labelled pixel by itself, and where it lies."""
+    each = []
+    for n, i, j in np.argwhere(target != IGNORED):
+        one = np.full_like(target, IGNORED)
+        one[n, i, j] = target[n, i, j]
+        each.append(loss(torch.tensor(scores), torch.tensor(one)).item())
+    return np.array(each), target != IGNORED
+
+
+def entropy(*args, **told):
+    return segmentation_loss(*args, dice_weight=0, **told)
+
+
+@pytest.mark.parametrize("loss", [entropy, focal_loss])
+def test_weights_of_pixels_and_classes_multiply(loss):
+    scores, target = batch(6)
+    weight = np.random.default_rng(0).uniform(0.1, 3, target.shape).astype(np.float32)
+    weights = np.array([1.0, 5.0, 0.2, 2.0], np.float32)
+    each, known = parted(scores, target, loss)
+    expected = np.average(each, weights=weight[known] * weights[target[known]])
+    told = {"weight": torch.tensor(weight), "weights": torch.tensor(weights)}
+    assert loss(torch.tensor(scores), torch.tensor(target), **told).item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", [entropy, focal_loss, dice])
+def test_weights_of_1_change_nothing(loss):
+    scores, target = (torch.tensor(part) for part in batch(7))
+    plain = loss(scores, target).item()
+    assert loss(scores, target, weight=torch.ones(target.shape)).item() == pytest.approx(plain, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [segmentation_loss, focal_loss, dice])
+def test_a_pixel_of_weight_0_is_as_one_without_a_label(loss):
+    scores, target = (torch.tensor(part) for part in batch(8))
+    weight = torch.ones(target.shape)
+    weight[:, ::2] = 0
+    without = target.clone()
+    without[:, ::2] = IGNORED
+    assert loss(scores, target, weight=weight).item() == pytest.approx(loss(scores, without).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [entropy, focal_loss])
+def test_with_objects_each_label_counts_alike_however_many_pixels_it_has(loss):
+    scores, target = batch(9, share=1.0)
+    objects = np.ones_like(target)
+    objects[:, 0, 0] = 2  # a label of one pixel beside one of 35
+    each, _ = parted(scores, target, loss)
+    each = each.reshape(target.shape)
+    expected = np.mean([each[n][objects[n] == number].mean() for n in (0, 1) for number in (1, 2)])
+    got = loss(torch.tensor(scores), torch.tensor(target), objects=torch.tensor(objects))
+    assert got.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_focal_loss_without_gamma_is_cross_entropy():
+    scores, target = (torch.tensor(part) for part in batch(10))
+    assert focal_loss(scores, target, gamma=0).item() == pytest.approx(entropy(scores, target).item(), rel=1e-5)
+
+
+def test_focal_loss_is_its_formula():
+    scores, target = batch(11, share=1.0)
+    p = np.take_along_axis(softmax(scores), target[:, None], 1)[:, 0]
+    expected = ((1 - p) ** 3 * -np.log(p)).mean()
+    got = focal_loss(torch.tensor(scores), torch.tensor(target), gamma=3)
+    assert got.item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_focal_loss_of_a_sure_network_has_a_finite_gradient(gamma):
+    scores = torch.tensor([[100.0, -100.0]]).view(1, 2, 1, 1).requires_grad_()
+    focal_loss(scores, torch.zeros(1, 1, 1, dtype=torch.int64), gamma=gamma).backward()
+    assert torch.isfinite(scores.grad).all()
