@@ -96,7 +96,8 @@ def cut(data: Path, folder: Path, options: argparse.Namespace) -> ChipSet:
     product = product.with_overrides(["output.grid.tile_size=768"])
     cut_chips(
         MapRequest(product, area, period, str(scene / "collection.json")), labels, folder,
-        settings=ChipSettings(size=recipe.chips.size, per_polygon=250, split=split), cluster="inline",
+        settings=ChipSettings(size=recipe.chips.size, margin=recipe.chips.margin, per_polygon=250, split=split),
+        cluster="inline",
     )  # fmt: skip
     return ChipSet.open(folder)
 

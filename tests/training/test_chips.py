@@ -100,6 +100,40 @@ def test_chips_lie_on_multiples_of_their_size_and_hold_every_label_once(cut, lab
     assert total == pytest.approx(2 * area, rel=0.02)
 
 
+def test_a_margin_shows_what_lies_around_and_labels_nothing_of_it(cut, small_world, labels, tmp_path):  # noqa: F811
+    settings = SETTINGS.model_copy(update={"margin": 8})
+    cut_chips(request(small_world), labels, tmp_path / "wide", settings=settings, cluster="inline")
+    plain, wide = cut[1], ChipSet.open(tmp_path / "wide")
+    assert wide.facts.size == 48
+    assert len(wide) == len(plain)
+    assert (wide.fold_counts == plain.fold_counts).all()
+    index, numbers = plain.index.to_pylist(), plain.read(range(len(plain)))
+    # pixels by their place on the lattice: those of neighbouring chips, across the edges of tiles too
+    known = {}
+    for n, row in enumerate(index):
+        for r, c in np.ndindex(32, 32):
+            known[row["step"], row["top"] + r, row["left"] + c] = numbers["numbers"][n, 0, :, r, c].tolist()
+    around = 0
+    for n, row in enumerate(wide.index.to_pylist()):
+        found = wide.read([n])
+        assert (row["top"] + 8, row["left"] + 8) == (index[n]["top"], index[n]["left"])
+        assert row["x"] == index[n]["x"] - 80
+        for name in ("y", "fold", "near"):
+            assert (found[name][0, 8:-8, 8:-8] == numbers[name][n]).all()
+        framed = found["y"][0].copy()
+        framed[8:-8, 8:-8] = IGNORED
+        assert (framed == IGNORED).all()
+        assert (found["numbers"][0, ..., 8:-8, 8:-8] == numbers["numbers"][n]).all()
+        for r, c in ((0, 0), (3, 20), (20, 45), (47, 47), (44, 2)):
+            told = known.get((row["step"], row["top"] + r, row["left"] + c))
+            if told is not None:
+                assert found["numbers"][0, 0, :, r, c].tolist() == told
+                around += 1
+    assert around > len(wide)
+    held = [chips.holding_out(test=0, validate=1) for chips in (plain, wide)]
+    assert held[0].smallest_distance() == held[1].smallest_distance()
+
+
 def test_the_same_call_again_makes_nothing_and_changes_nothing(cut, small_world, labels):  # noqa: F811
     result, chips = cut
     before = sums(chips.store.root)

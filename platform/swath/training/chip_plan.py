@@ -20,23 +20,25 @@ from swath.cube.layers import LayerFacts, band_layers
 from swath.errors import GridError, LabelError, StoreMismatchError
 from swath.grid import Area, Grid, Period, Tile
 from swath.models.inputs import level_of
-from swath.models.spec import BandInput, ClassesOutput, InputSpec, Layout
+from swath.models.spec import BandInput, InputSpec, Layout
 from swath.planning import ItemTable, Join, MapRequest, Said, Steps, frozen_inputs, grid_of
 from swath.planning.join import MARGIN_M
 from swath.products import Product
 from swath.sources import BandKind, Collection, FrozenItems, collection
 from swath.store import Store
 from swath.training.chip_units import ChipUnit, units_of
-from swath.training.dropped import Dropped
 from swath.training.label_rasters import CodeLabels
-from swath.training.labels import Labels
+from swath.training.label_set import Labels
 from swath.training.rasterise import Painter
 from swath.training.source import ChipFacts
 from swath.training.splits import SplitSpec, check_folds
+from swath.training.value_rasters import ValueRaster
 
+#: Labels of any kind: shapes, or pixels of classes or values.
+AnyLabels = Labels | CodeLabels | ValueRaster
 PLAN, ITEMS, LABELS = "plan.json", "items.parquet", "labels.parquet"
 #: Raised by hand when the same inputs give other chips.
-CHIPS = 1
+CHIPS = 2
 
 
 class ChipSettings(BaseModel):
@@ -45,6 +47,13 @@ class ChipSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: int = Field(default=128, ge=8, le=1024, description="Edge of a chip, pixels; a divisor of the tile size.")
+    margin: int = Field(
+        default=0,
+        ge=0,
+        le=512,
+        description="Pixels of surroundings on each side of a chip: labels lie within `size`, and a network sees "
+        "`size + 2 * margin`. About its reach lets it learn with the neighbourhood that it has when it maps.",
+    )
     steps: int = Field(default=1, ge=1, le=64, description="Time steps of a chip.")
     target: int | None = Field(
         default=None,
@@ -59,6 +68,11 @@ class ChipSettings(BaseModel):
     )
     least: int = Field(default=1, ge=1, description="Chips with fewer labelled pixels are not cut.")
     split: SplitSpec = Field(default_factory=SplitSpec, description="What is held out.")
+
+    @property
+    def edge(self) -> int:
+        """Pixels of a chip with its surroundings."""
+        return self.size + 2 * self.margin
 
 
 @dataclass(frozen=True)
@@ -115,19 +129,19 @@ class ChipPlan:
         return grid_of(self.product, self.collection)
 
     @cached_property
-    def labels(self) -> Labels | CodeLabels:
+    def labels(self) -> AnyLabels:
         """The labels as they were read."""
         told = self.content["labels"]
-        classes, source = tuple(told["classes"]), told["source"]
         if told["kind"] == "shapes":
-            return Labels.from_arrow(pq.read_table(io.BytesIO(self.store.read_bytes(LABELS))), classes, source)
-        codes = {int(code): index for code, index in told["codes"].items()}
-        return CodeLabels(classes, codes, told["where"], told["kind"] == "band", told["nodata"])
+            return Labels.from_told(pq.read_table(io.BytesIO(self.store.read_bytes(LABELS))), told)
+        if told["kind"] == "values":
+            return ValueRaster.from_told(told)
+        return CodeLabels.from_told(told, band=told["kind"] == "band")
 
     @cached_property
     def painter(self) -> Painter | None:
         """Of polygons and points; None where labels are pixels."""
-        if isinstance(self.labels, CodeLabels):
+        if not isinstance(self.labels, Labels):
             return None
         return Painter(self.labels, self.settings.split, per_polygon=self.settings.per_polygon)
 
@@ -144,11 +158,11 @@ class ChipPlan:
             for name, band in ((name, self.collection.bands[name]) for name in self.spec.bands)
         )
         first = self.collection.bands[self.spec.bands[0]]
-        size = self.settings.size
+        settings = self.settings
         return InputSpec(
             bands=bands, unit=str(first.kind) if first.kind is BandKind.REFLECTANCE else first.unit,
-            gsd=self.grid.resolution, window=size, stride=size, layout=Layout.NTCHW, steps=self.settings.steps,
-            target=self.settings.target, level=level_of(self.collection),
+            gsd=self.grid.resolution, window=settings.edge, stride=settings.size, margin=settings.margin,
+            layout=Layout.NTCHW, steps=settings.steps, target=settings.target, level=level_of(self.collection),
         )  # fmt: skip
 
     @property
@@ -156,15 +170,15 @@ class ChipPlan:
         """What all chips have in common."""
         return ChipFacts(
             bands=self.input.bands, layers=tuple(self.layers.values()), unit=self.input.unit, gsd=self.input.gsd,
-            size=self.settings.size, steps=self.settings.steps, output=ClassesOutput(classes=self.labels.classes),
+            size=self.settings.edge, steps=self.settings.steps, output=self.labels.output,
             level=self.input.level, target=self.input.target,
         )  # fmt: skip
 
     def units(self) -> Iterator[ChipUnit]:
         """Tiles that hold labels, by the steps for which there are items; in the order of the grid."""
         table = ItemTable.of(self.items)
-        # labels that are pixels are looked at beyond the tile, as far as the buffer reaches
-        margin = MARGIN_M + self.settings.split.buffer_m
+        # labels that are pixels are looked at beyond the tile, as far as the buffer reaches; numbers by the margin
+        margin = MARGIN_M + max(self.settings.split.buffer_m, self.settings.margin * self.grid.resolution)
         join = Join(table.footprints, table.cloud_cover <= self.spec.max_cloud, margin_m=margin)
         period, target = Period.parse(self.content["request"]["period"]), self.settings.target
         before, after = (0, 0) if target is None else (target, self.settings.steps - 1 - target)
@@ -179,7 +193,7 @@ class ChipPlan:
 
 
 def make_chip_plan(
-    request: MapRequest, labels: Labels | CodeLabels, store: Store, settings: ChipSettings, *, say: Said
+    request: MapRequest, labels: AnyLabels, store: Store, settings: ChipSettings, *, say: Said
 ) -> ChipPlan:
     """Freeze the items, labels and settings of chips, or open the plan that was made of the same before.
 
@@ -196,8 +210,9 @@ def make_chip_plan(
             f"Chips of {settings.size} px do not divide tiles of {size} px.",
             fix=f"Take {', '.join(map(str, sorted(near)))} px.",
         )
-    if isinstance(labels, Labels) and settings.split.by == "block":
-        check_folds(labels.fold_counts(settings.split), labels.classes, folds=settings.split.held)
+    settings = settings.model_copy(update={"split": settings.split.frozen()})
+    if isinstance(labels, Labels) and settings.split.by != "year":
+        check_folds(labels.fold_counts(settings.split), labels.output.channels, folds=settings.split.held)
     asked = {
         "request": request.to_dict(),
         "settings": settings.model_dump(mode="json", exclude={"split": {"held"}}),
@@ -237,21 +252,13 @@ def make_chip_plan(
     return ChipPlan(store, content)
 
 
-def _told(labels: Labels | CodeLabels) -> dict[str, Any]:
-    told: dict[str, Any] = {"classes": list(labels.classes), "source": labels.source}
-    if isinstance(labels, Labels):
-        return {**told, "kind": "shapes", "number": len(labels), "dropped": labels.dropped.to_dict()}
-    return {
-        **told,
-        "kind": "band" if labels.band else "raster",
-        "codes": {str(code): index for code, index in labels.codes.items()},
-        "where": labels.where,
-        "nodata": labels.nodata,
-        "dropped": Dropped().to_dict(),
-    }
+def _told(labels: AnyLabels) -> dict[str, Any]:
+    if isinstance(labels, CodeLabels):
+        return {**labels.told(), "kind": "band" if labels.band else "raster"}
+    return {**labels.told(), "kind": "shapes" if isinstance(labels, Labels) else "values"}
 
 
-def check_request(labels: Labels | CodeLabels, request: MapRequest, settings: ChipSettings) -> None:
+def check_request(labels: AnyLabels, request: MapRequest, settings: ChipSettings) -> None:
     """Refuse what does not fit together: folds by year and longer chips, acquisitions and parts of a period.
 
     Raises:
@@ -265,6 +272,10 @@ def check_request(labels: Labels | CodeLabels, request: MapRequest, settings: Ch
             f"Chips of {settings.steps} steps with target {settings.target} do not fit the period "
             f"{request.period.text}: acquisitions need a target, parts of a period have none.",
             fix="Set target to the step that is labelled, with a period as 2023/acquisition; or neither.",
+        )
+    if settings.split.by == "group" and not isinstance(labels, Labels):
+        raise LabelError(
+            f"{labels.source} is a raster, whose pixels have no groups.", fix="Take folds by block, year or region."
         )
     if settings.split.by == "year":
         for step in request.period.steps:

@@ -22,13 +22,13 @@ from swath.runs import Display, Event, Executor, Failed, InlineExecutor, RayExec
 from swath.runs.progress import Mode
 from swath.settings import settings as environment
 from swath.store import Store
-from swath.training.chip_plan import ChipPlan, ChipSettings, check_request, make_chip_plan
+from swath.training.chip_plan import AnyLabels, ChipPlan, ChipSettings, check_request, make_chip_plan
 from swath.training.chip_units import ChipUnit
 from swath.training.chip_work import ChipWork
 from swath.training.chipset import FACTS, INDEX, ChipSet
 from swath.training.dropped import Dropped
 from swath.training.label_rasters import CodeLabels
-from swath.training.labels import Labels
+from swath.training.label_set import Labels
 from swath.training.shards import Shard, shard_key
 from swath.training.splits import check_folds
 
@@ -48,7 +48,7 @@ class ChipsResult:
         found: Units that stood already.
         failed: Units that could not be made.
         failures: The first hundred: unit and error, with hrefs in `reads`.
-        classes: Labelled pixels by class.
+        classes: Labelled pixels by class, or of the value.
         dropped: What was left out or changed, by reason.
         agreement: Labels were made by an algorithm: scores against them tell agreement, not accuracy.
         seconds: It took.
@@ -78,7 +78,7 @@ class ChipsResult:
 
 def cut_chips(
     request: MapRequest,
-    labels: Labels | CodeLabels,
+    labels: AnyLabels,
     out: str | Path | Store,
     *,
     settings: ChipSettings | None = None,
@@ -173,7 +173,7 @@ def _publish(
     plan: ChipPlan,
     held: Sequence[int] | None,
     units: list[ChipUnit],
-    labels: Labels | CodeLabels,
+    labels: AnyLabels,
     result: ChipsResult,
 ) -> None:
     """The index, and chips.json last: it commits the folder."""
@@ -190,10 +190,10 @@ def _publish(
             fix="Check whether the images show the labels' places, and the failures.",
             failures=result.failures,
         )
-    folds, classes = plan.settings.split.number, plan.labels.classes
-    counts = np.sum([row["pixels"] for row in rows], axis=0).reshape(folds, len(classes))
-    if isinstance(labels, CodeLabels):
-        check_folds(counts, classes, folds=held, what="labelled pixel")
+    folds, classes = plan.settings.split.number, plan.labels.output.channels
+    counts = np.sum([row["pixels"] for row in rows], axis=0).reshape(folds + 1, len(classes))
+    if not isinstance(labels, Labels):
+        check_folds(counts[:-1], classes, folds=held, what="labelled pixel")
     result.classes = dict(zip(classes, counts.sum(axis=0).tolist(), strict=True))
     data = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows), data, compression="zstd")
@@ -205,8 +205,10 @@ def _publish(
             "bands": [band.model_dump(mode="json") for band in facts.bands],
             "layers": [layer.to_dict() for layer in facts.layers],
             "unit": facts.unit, "gsd": facts.gsd, "size": facts.size, "steps": facts.steps,
-            "classes": list(classes), "level": facts.level, "target": facts.target,
+            "classes": list(plan.labels.classes), "output": facts.output.model_dump(mode="json"),
+            "level": facts.level, "target": facts.target,
         },
+        "tensors": _label_tensors(plan.labels),
         "split": plan.settings.split.model_dump(mode="json"),
         "labels": plan.content["labels"],
         "agreement": result.agreement,
@@ -220,13 +222,22 @@ def _publish(
     plan.store.put_bytes(FACTS, json.dumps(content, indent=1).encode())
 
 
+def _label_tensors(labels: AnyLabels) -> list[str]:
+    """Names of the tensors that tell of labels in every shard."""
+    names = ["y", "fold", "near"]
+    if isinstance(labels, Labels):
+        names.append("object")
+        names += [name for name, given in (("weight", labels.weights), ("error", labels.errors)) if given is not None]
+    return names
+
+
 def _rows(facts: dict[str, Any], plan: ChipPlan) -> Iterator[dict[str, Any]]:
     """Rows of the index for the chips of one shard."""
-    split, size = plan.settings.split, plan.settings.size * plan.grid.resolution
+    split, size = plan.settings.split, plan.settings.edge * plan.grid.resolution
     for number, chip in enumerate(facts["chips"]):
         lon, lat = from_lonlat(facts["crs"]).transform(chip["x"] + size / 2, chip["y"] - size / 2, direction="INVERSE")
         block = split.blocks(np.array([lon]), np.array([lat]))[0].tolist()
-        by_fold = np.reshape(chip["pixels"], (split.number, -1)).sum(axis=1)
+        by_fold = np.reshape(chip["pixels"], (split.number + 1, -1)).sum(axis=1)[:-1]
         (held,) = np.nonzero(by_fold)
         yield {
             "chip": f"{facts['unit']}_{chip['top']}_{chip['left']}", "file": shard_key(facts["unit"]), "row": number,

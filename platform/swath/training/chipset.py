@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from swath.cube.layers import LayerFacts
 from swath.errors import LabelError
-from swath.models.spec import BandInput, ClassesOutput
+from swath.models.spec import BandInput, OutputSpec
 from swath.store import Store
 from swath.training.distances import smallest_distance
 from swath.training.shards import Shard
@@ -82,7 +83,7 @@ class ChipSet:
             bands=tuple(BandInput.model_validate(band) for band in told["bands"]),
             layers=tuple(LayerFacts(**layer) for layer in told["layers"]),
             unit=told["unit"], gsd=told["gsd"], size=told["size"], steps=told["steps"],
-            output=ClassesOutput(classes=tuple(told["classes"])), level=told["level"], target=told["target"],
+            output=TypeAdapter(OutputSpec).validate_python(told["output"]), level=told["level"], target=told["target"],
         )  # fmt: skip
 
     @cached_property
@@ -96,19 +97,27 @@ class ChipSet:
         return bool(self.content["agreement"])
 
     @cached_property
-    def fold_counts(self) -> NDArray[np.int64]:
-        """Labelled pixels by chip, fold and class, (chips, folds, classes)."""
+    def labelled(self) -> NDArray[np.int64]:
+        """Labelled pixels by chip, fold and class, (chips, folds + 1, classes); the last fold is never held out."""
         pixels = np.array(self.index["pixels"].to_pylist(), np.int64)
-        return pixels.reshape(len(self), self.split.number, self.facts.classes)
+        return pixels.reshape(len(self), self.split.number + 1, len(self.facts.output.channels))
+
+    @property
+    def fold_counts(self) -> NDArray[np.int64]:
+        """Labelled pixels by chip, fold and class, (chips, folds, classes); one class where labels are values."""
+        return self.labelled[:, :-1]
 
     def read(self, indices: Sequence[int]) -> dict[str, NDArray[Any]]:
         """Chips in the order of `indices`.
 
         Returns:
-            numbers (n, T, C, S, S), day (n, T) float32, y (n, S, S) uint8 (255: no label), fold (n, S, S) uint8
-            (255: no label), near (n, S, S) uint16 (bit f: a label of fold f is nearer than the buffer).
+            numbers (n, T, C, S, S), day (n, T) float32, y (n, S, S) uint8 (255: no label) or float32 (NaN: no label),
+            fold (n, S, S) uint8 (255: no label, 254: never held out), near (n, S, S) uint16 (bit f: not for training
+            where fold f is held out), weight and error (n, S, S) float32, object (n, S, S) unsigned; see `Chips`.
         """
-        return self._read(indices, ("numbers", "day", "y", "fold", "near"))
+        stored = self.content["tensors"]
+        found = self._read(indices, ("numbers", "day", *stored))
+        return completed(found)
 
     def _read(self, indices: Sequence[int], names: Sequence[str]) -> dict[str, NDArray[Any]]:
         files, rows = self._places
@@ -121,6 +130,8 @@ class ChipSet:
                 part = shard.rows(name, rows[chosen[here]].tolist())
                 if name not in out:
                     out[name] = np.empty((len(chosen), *part.shape[1:]), part.dtype)
+                elif part.dtype.itemsize > out[name].dtype.itemsize:  # objects of a chip with very many
+                    out[name] = out[name].astype(part.dtype)
                 out[name][here] = part
         return out
 
@@ -165,10 +176,9 @@ class HeldOut:
             raise LabelError(
                 f"Folds {held} cannot be held out of {number}.", fix=f"Name two different ones of 0 to {number - 1}."
             )
-        folds = chips.fold_counts.sum(axis=0)
-        check_folds(folds, chips.facts.output.channels, folds=held, what="labelled pixel")
+        folds, names = chips.fold_counts.sum(axis=0), chips.facts.output.channels
+        check_folds(folds, names, folds=held, what="labelled pixel")
         left = self.counts(Part.TRAIN).sum(axis=0)
-        names = chips.facts.output.channels
         gone = [names[c] for c in np.flatnonzero(left == 0)]
         if gone:
             raise LabelError(
@@ -199,17 +209,18 @@ class HeldOut:
 
     @cached_property
     def _counts(self) -> NDArray[np.int64]:
-        out = np.zeros((len(self), len(Part), self.facts.classes), np.int64)
+        out = np.zeros((len(self), len(Part), len(self.facts.output.channels)), np.int64)
         for first, chips in self._labels():
             here, rows, cols = np.nonzero(chips["part"] != IGNORED)
-            y, part = chips["y"][here, rows, cols], chips["part"][here, rows, cols]
+            part = chips["part"][here, rows, cols]
+            y = chips["y"][here, rows, cols] if self.facts.classes else np.zeros(len(here), np.uint8)
             np.add.at(out, (here + first, part, y), 1)
         return out
 
     @property
     def within_buffer(self) -> int:
-        """Labelled pixels that are dropped because they lie too near to what is held out."""
-        return int(self.chips.fold_counts.sum() - self._counts.sum())
+        """Labelled pixels that serve for nothing: too near to what is held out, or of its track."""
+        return int(self.chips.labelled.sum() - self._counts.sum())
 
     def _labels(self) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
         """First chip and y, part of some chips at a time."""
@@ -233,7 +244,10 @@ class HeldOut:
     def read(self, indices: Sequence[int]) -> Chips:
         """Chips in the order of `indices`."""
         found = self._parted(self.chips.read(indices))
-        return Chips(numbers=found["numbers"], day=found["day"], y=found["y"], part=found["part"])
+        return Chips(
+            numbers=found["numbers"], day=found["day"], y=found["y"], part=found["part"], weight=found["weight"],
+            object=found["object"], error=found["error"],
+        )  # fmt: skip
 
     def statistics(self, clip: tuple[float, float] | None = None) -> Statistics:
         """Mean and standard deviation of each band's physical values over training pixels with data; streams."""
@@ -245,6 +259,20 @@ class HeldOut:
         Folds by year hold the same places in other years: the distance is then one in time, and this is 0.
         """
         return smallest_distance(self.chips.index, self.facts, self._labels())
+
+
+def completed(found: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Chips as they are stored, with what all labels of their folder lack: weight 1, error 0, each pixel a label."""
+    labelled = found["fold"] != IGNORED
+    if "weight" not in found:
+        found["weight"] = labelled.astype(np.float32)
+    if "error" not in found:
+        found["error"] = np.zeros(labelled.shape, np.float32)
+    if "object" not in found:
+        numbers = labelled.reshape(len(labelled), -1).cumsum(axis=1).reshape(labelled.shape) * labelled
+        small = numbers.max(initial=0) <= np.iinfo(np.uint16).max
+        found["object"] = numbers.astype(np.uint16 if small else np.uint32)
+    return found
 
 
 def _again(chips: ChipSet, test: int | None, validate: int | None) -> HeldOut:

@@ -12,6 +12,11 @@ class Reason(StrEnum):
     """Why a label, or a pixel of one, is not used; or what was done to it."""
 
     WITHOUT_CLASS = "labels without a class"
+    WITHOUT_VALUE = "labels without a value"
+    NOT_A_NUMBER = "labels whose value is not finite"
+    BELOW = "labels below what is possible"
+    ABOVE = "labels above what is possible"
+    WITHOUT_WEIGHT = "labels without a weight above 0"
     BY_LEGEND = "labels that the legend drops"
     EMPTY = "labels with an empty geometry"
     NOT_FINITE = "labels with a coordinate that is not finite"
@@ -23,14 +28,39 @@ class Reason(StrEnum):
     CLIPPED = "polygons cut at the edge of the area"
     TWICE = "labels that stand there twice"
     BETWEEN_CENTRES = "polygons that hold no pixel centre"
+    SHARED = "pixels in two labels that stay with the first"
     CONTRADICTING = "pixels in labels of two classes"
     NO_DATA = "labelled pixels without data"
     NOT_DRAWN = "pixels beyond the most of a polygon"
+    PIXELS_NOT_FINITE = "pixels whose value is not finite"
+    PIXELS_BELOW = "pixels below what is possible"
+    PIXELS_ABOVE = "pixels above what is possible"
+    # GEDI footprints (SCIENCE.md)
+    QUALITY = "footprints without l4_quality_flag 1"
+    DEGRADED = "footprints of a degraded orbit"
+    SENSITIVITY = "footprints of too little sensitivity"
+    LEAF_OFF = "footprints with leaves off"
+    LATITUDE = "footprints beyond 51.6 degrees"
+    # occurrences
+    NO_PLACE = "records without coordinates"
+    ZERO_PLACE = "records at 0, 0"
+    EQUAL_PLACE = "records whose longitude equals their latitude"
+    OFF_EARTH = "records off the Earth"
+    UNCERTAIN = "records placed too roughly"
+    CENTROID = "records at a centroid"
+    BASIS = "records of another basis"
+    LICENCE = "records of a licence that is not allowed"
+    NO_NAME = "records without a species"
+    YEAR = "records of other years"
+    NO_YEAR = "records without a year"
+    TAXON = "records of species that were not asked for"
+    THINNED = "records of a species in a cell that has one"
+    RARE = "records of species with too few"
 
     @property
     def is_loss(self) -> bool:
         """Whether a label or pixel is not used; otherwise it is, changed."""
-        return self not in (Reason.MENDED, Reason.CLIPPED)
+        return self not in (Reason.MENDED, Reason.CLIPPED, Reason.SHARED)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Label files as tables: polygons or points of any CRS, with the columns of class and time."""
+"""Label files as tables: polygons or points of any CRS, with the columns of class or value, time, weight and error."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import pyogrio
 from numpy.typing import NDArray
 
 from swath.errors import LabelError
+from swath.training.label_columns import LabelColumns, placed, text_table
 
 _PARQUET = (".parquet", ".geoparquet", ".pq")
-_READABLE = "GeoPackage, GeoJSON, GeoParquet, FlatGeobuf or a shapefile of polygons or points"
+_TEXT = (".csv", ".tsv", ".txt")
+_READABLE = "GeoPackage, GeoJSON, GeoParquet, FlatGeobuf, a shapefile of polygons or points, or a CSV with lon and lat"
 _UNITS: dict[int, Literal["Y", "M", "D"]] = {4: "Y", 7: "M", 10: "D"}
 #: Names that a column of classes usually has.
 USUAL = ("class", "fclass", "label")
@@ -29,11 +31,15 @@ class LabelTable:
     Attributes:
         shapes: Geometries in the file's CRS, None where a row has none, (n,).
         crs: WKT.
-        values: Of the class column, None where there is none, (n,).
+        values: Of the column of class or value, None where there is none, (n,).
         column: Its name.
         start: First instant at which a label holds, (n,) datetime64[us]; NaT at any time. None: no column of time.
         end: Exclusive.
         source: Path, for messages.
+        weights: (n,) float64; None: no such column, as the others.
+        errors: (n,) float64, 0 where a row has none.
+        groups: (n,) text, "" where a row has none.
+        licences: (n,) text, "" where a row has none.
     """
 
     shapes: NDArray[np.object_]
@@ -43,42 +49,61 @@ class LabelTable:
     start: NDArray[np.datetime64] | None
     end: NDArray[np.datetime64] | None
     source: str
+    weights: NDArray[np.float64] | None = None
+    errors: NDArray[np.float64] | None = None
+    groups: NDArray[np.object_] | None = None
+    licences: NDArray[np.object_] | None = None
 
 
-def read_table(text: str, *, column: str | None = None, time: str | None = None) -> LabelTable:
+def read_table(
+    text: str,
+    *,
+    column: str | None = None,
+    value: str | None = None,
+    columns: LabelColumns | None = None,
+) -> LabelTable:
     """Read `path` or `path::layer`.
 
     Args:
         text: File, with a layer where it has several.
-        column: Of the class; found if not given.
-        time: Column of years or dates.
+        column: Of class or value; found if not given.
+        value: Name of the value; None where labels are classes.
+        columns: Of time, weight and so on.
 
     Raises:
-        LabelError: Missing, unreadable, without rows, CRS or column, or a time that is none.
+        LabelError: Missing, unreadable, without rows, CRS or column, a time that is none, or latitudes beyond 90.
     """
+    named = columns or LabelColumns()
     word, _, layer = text.partition("::")
     path = Path(word).expanduser()
-    frame = _frame(path, layer or None)
+    frame = _frame(path, layer or None, named)
     if frame.empty:
         raise LabelError(f"{path} has no rows.", fix="Give a file with labels.", file=str(path))
     if frame.crs is None:
         raise LabelError(
             f"{path} does not name its CRS.", fix="Set one (ogr2ogr -a_srs EPSG:… out in).", file=str(path)
         )
-    name = _column(frame, column, path)
-    start, end = (None, None) if time is None else _times(frame, time, path)
+    name = _column(frame, column, path) if value is None else _value_column(frame, column, value, path)
+    start, end = _times(frame, named, path)
     values = np.array([None if pd.isna(value) else value for value in frame[name]], dtype=object)
     return LabelTable(
-        np.asarray(frame.geometry.array, dtype=object), frame.crs.to_wkt(), values, name, start, end, str(path)
-    )
+        np.asarray(frame.geometry.array, dtype=object), frame.crs.to_wkt(), values, name, start, end, str(path),
+        weights=_numbers(frame, named.weight, path), errors=_numbers(frame, named.error, path),
+        groups=_texts(frame, named.group, path), licences=_texts(frame, named.licence, path),
+    )  # fmt: skip
 
 
-def _frame(path: Path, layer: str | None) -> geopandas.GeoDataFrame:
+def _frame(path: Path, layer: str | None, named: LabelColumns) -> geopandas.GeoDataFrame:
     if not path.exists():
         raise LabelError(f"There is no file {str(path)!r}.", fix=f"Give {_READABLE}.", file=str(path))
     try:
+        if path.suffix.lower() in _TEXT:
+            return placed(text_table(path), named, path)
         if path.suffix.lower() in _PARQUET:
-            return geopandas.read_parquet(path)
+            try:
+                return geopandas.read_parquet(path)
+            except ValueError:  # no GeoParquet: perhaps a table with columns of places
+                return placed(pd.read_parquet(path), named, path)
         layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
         if layer is None and len(layers) > 1:
             raise LabelError(
@@ -99,10 +124,7 @@ def _frame(path: Path, layer: str | None) -> geopandas.GeoDataFrame:
 def _column(frame: geopandas.GeoDataFrame, asked: str | None, path: Path) -> str:
     columns = [str(name) for name in frame.columns if name != frame.geometry.name]
     if asked is not None:
-        if asked not in columns:
-            raise LabelError(
-                f"{path} has no column {asked!r}.", fix=f"It has {', '.join(columns) or 'none'}.", choices=columns
-            )
+        _has(frame, asked, path)
         return asked
     texts = [name for name in columns if pd.api.types.is_string_dtype(frame[name])]
     found = [name for name in USUAL if name in columns][:1] or (texts if len(texts) == 1 else [])
@@ -115,14 +137,68 @@ def _column(frame: geopandas.GeoDataFrame, asked: str | None, path: Path) -> str
     return found[0]
 
 
-def _times(
-    frame: geopandas.GeoDataFrame, name: str, path: Path
-) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+def _value_column(frame: geopandas.GeoDataFrame, asked: str | None, value: str, path: Path) -> str:
+    columns = [str(name) for name in frame.columns if name != frame.geometry.name]
+    numeric = [name for name in columns if pd.api.types.is_numeric_dtype(frame[name])]
+    if asked is not None:
+        _has(frame, asked, path)
+        if asked not in numeric:
+            raise LabelError(
+                f"{path}: column {asked!r} holds {frame[asked].dtype}, no numbers.",
+                fix=f"Name one of {', '.join(numeric) or 'none: the file has no numbers'}.",
+                choices=numeric,
+            )
+        return asked
+    found = [name for name in (value, "value") if name in numeric][:1] or (numeric if len(numeric) == 1 else [])
+    if not found:
+        raise LabelError(
+            f"{path} has no column of numbers called {value} or value, and {len(numeric)} of numbers.",
+            fix=f"Name the column of the value: {', '.join(numeric) or 'the file has none'}.",
+            choices=numeric,
+        )
+    return found[0]
+
+
+def _has(frame: geopandas.GeoDataFrame, name: str, path: Path) -> None:
     columns = [str(column) for column in frame.columns if column != frame.geometry.name]
     if name not in columns:
         raise LabelError(f"{path} has no column {name!r}.", fix=f"It has {', '.join(columns)}.", choices=columns)
-    spans = [_span(value, name, path) for value in frame[name]]
-    return _column_of(spans, 0), _column_of(spans, 1)
+
+
+def _numbers(frame: geopandas.GeoDataFrame, name: str | None, path: Path) -> NDArray[np.float64] | None:
+    if name is None:
+        return None
+    _has(frame, name, path)
+    return pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
+
+
+def _texts(frame: geopandas.GeoDataFrame, name: str | None, path: Path) -> NDArray[np.object_] | None:
+    if name is None:
+        return None
+    _has(frame, name, path)
+    return np.array(["" if pd.isna(value) else str(value).strip() for value in frame[name]], dtype=object)
+
+
+def _times(
+    frame: geopandas.GeoDataFrame, named: LabelColumns, path: Path
+) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]] | tuple[None, None]:
+    if named.time is None:
+        return None, None
+    _has(frame, named.time, path)
+    spans = [_span(value, named.time, path) for value in frame[named.time]]
+    first, last = _column_of(spans, 0), _column_of(spans, 1)
+    if named.until is not None:
+        _has(frame, named.until, path)
+        last = _column_of([_span(value, named.until, path) for value in frame[named.until]], 1)
+        backwards = np.flatnonzero(last <= first)
+        if len(backwards):
+            raise LabelError(
+                f"{path}: {len(backwards)} labels end before they begin (row {backwards[0] + 1}: "
+                f"{str(first[backwards[0]])[:10]} to {str(last[backwards[0]])[:10]}).",
+                fix=f"Mend columns {named.time!r} and {named.until!r}.",
+                file=str(path),
+            )
+    return first, last
 
 
 def _column_of(spans: Sequence[tuple[np.datetime64, np.datetime64]], side: int) -> NDArray[np.datetime64]:

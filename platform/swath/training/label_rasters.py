@@ -14,20 +14,16 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.features import rasterize
 from rasterio.warp import reproject, transform_bounds
-from scipy.ndimage import distance_transform_edt
 
 from swath.errors import LabelError
 from swath.forms import suggest
 from swath.grid import Area, Tile
-from swath.grid.lonlat import STEP, from_lonlat, transformed
+from swath.models.spec import ClassesOutput
 from swath.sources.facts import BandKind, Collection
 from swath.training.dropped import Dropped
 from swath.training.legend import LabelLegend, LegendLike
-from swath.training.rasterise import Painted
 from swath.training.source import IGNORED
-from swath.training.splits import SplitSpec
 
 LOOKED_AT = 2048  # edge of the thinned copy in which codes are looked for before any work
 _DROP = -1
@@ -58,6 +54,24 @@ class CodeLabels:
     def source(self) -> str:
         """For messages."""
         return f"asset:{self.where}" if self.band else self.where
+
+    @property
+    def output(self) -> ClassesOutput:
+        """What a model of these labels gives."""
+        return ClassesOutput(classes=self.classes)
+
+    def told(self) -> dict[str, Any]:
+        """All of it, JSON-ready: for the plan of chips."""
+        return {
+            "classes": list(self.classes), "source": self.source, "where": self.where, "nodata": self.nodata,
+            "codes": {str(code): index for code, index in self.codes.items()}, "dropped": self.dropped.to_dict(),
+        }  # fmt: skip
+
+    @classmethod
+    def from_told(cls, told: Mapping[str, Any], *, band: bool) -> CodeLabels:
+        """The labels of `told`."""
+        codes = {int(code): index for code, index in told["codes"].items()}
+        return cls(tuple(told["classes"]), codes, told["where"], band, told["nodata"])
 
     @property
     def digest(self) -> str:
@@ -144,17 +158,26 @@ def raster_labels(
             seen = np.unique(file.read(1, out_shape=(rows, cols), resampling=Resampling.nearest))
     except rasterio.errors.RasterioError as error:
         raise LabelError(f"{where} cannot be read: {error}.", fix="Give a GeoTIFF or COG of class codes.") from error
-    box = shapely.box(*bounds)
-    if not shapely.intersects(area.geometry, box):
-        swapped = shapely.box(bounds[1], bounds[0], bounds[3], bounds[2])
-        hint = " with x and y swapped it would: the axis order is wrong" if area.geometry.intersects(swapped) else ""
-        raise LabelError(
-            f"{where} ({', '.join(f'{value:.4f}' for value in bounds)}) does not meet {area.name}"
-            + (f";{hint}." if hint else "."),
-            fix="Check its CRS, its axes and the area.",
-        )
+    check_meets(bounds, area, where)
     found = [int(code) for code in seen if code != nodata and not (nodata is None and code == 0)]
     return _code_labels(found, where, nodata if nodata is not None else 0, legend, known, band=False)
+
+
+def check_meets(bounds: tuple[float, float, float, float], area: Area, where: str) -> None:
+    """Refuse a raster beside the area; say so if it would meet it with x and y swapped.
+
+    Raises:
+        LabelError: It lies elsewhere.
+    """
+    if shapely.intersects(area.geometry, shapely.box(*bounds)):
+        return
+    swapped = shapely.box(bounds[1], bounds[0], bounds[3], bounds[2])
+    hint = " with x and y swapped it would: the axis order is wrong" if area.geometry.intersects(swapped) else ""
+    raise LabelError(
+        f"{where} ({', '.join(f'{value:.4f}' for value in bounds)}) does not meet {area.name}"
+        + (f";{hint}." if hint else "."),
+        fix="Check its CRS, its axes and the area.",
+    )
 
 
 def band_labels(
@@ -205,43 +228,3 @@ def _code_labels(
         )
     codes = {code: _DROP if name is None else classes.index(name) for code, name in sorted(names.items())}
     return CodeLabels(classes, codes, where, band, nodata)
-
-
-def paint_codes(
-    indices: NDArray[np.uint8], halo: int, tile: Tile, split: SplitSpec, *, year: int, area: Area
-) -> Painted:
-    """Folds and nearness of labels that are pixels.
-
-    Args:
-        indices: Classes on the tile's lattice with `halo` more pixels on each side, (H + 2 halo, W + 2 halo).
-        halo: At least the buffer.
-        tile: Without the halo.
-        split: Folds.
-        year: Of the images, for folds by year.
-        area: Pixels whose centre lies outside have no label.
-    """
-    height, width = tile.shape
-    inner = (slice(halo, halo + height), slice(halo, halo + width))
-    affine = tile.affine @ type(tile.affine).translation(-halo, -halo)
-    inside = rasterize(
-        [(transformed(shapely.segmentize(area.geometry, STEP), from_lonlat(tile.crs)), 1)],
-        out_shape=indices.shape, transform=affine, dtype="uint8",
-    )  # fmt: skip
-    y = np.where(inside == 1, indices, np.uint8(IGNORED))
-    fold = np.full(y.shape, IGNORED, np.uint8)
-    rows, cols = np.nonzero(y != IGNORED)
-    near = np.zeros(tile.shape, np.uint16)
-    if split.by == "year":
-        fold[rows, cols] = split.fold_of_year(year)
-    else:
-        x, north = affine.c + (cols + 0.5) * affine.a, affine.f + (rows + 0.5) * affine.e
-        lon, lat = from_lonlat(tile.crs).transform(x, north, direction="INVERSE")
-        fold[rows, cols] = split.folds_of(split.blocks(lon, lat))
-        for one in np.unique(fold[fold != IGNORED]):
-            away = distance_transform_edt(fold != one, sampling=tile.resolution)[inner]
-            near |= (away <= split.buffer_m * 1.002).astype(np.uint16) << np.uint16(one)
-    painted = Painted(y[inner].copy(), fold[inner].copy(), near, Dropped())
-    owned = tile.owned()
-    if owned is not None:
-        painted.erase(~owned)
-    return painted

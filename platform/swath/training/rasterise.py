@@ -1,6 +1,7 @@
-"""Labels on a tile's lattice: which pixel has which class, in which fold, and near which others.
+"""Labels on a tile's lattice: which pixel has which class or value, in which fold, and near which others.
 
-A pixel belongs to a polygon if its centre lies in it, to a point if the point lies in the pixel.
+A pixel belongs to a polygon if its centre lies in it, to a point if the point lies in the pixel. A footprint that holds
+no centre is the pixel that holds its middle.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import shapely
@@ -22,9 +24,9 @@ from swath.grid import Tile
 from swath.grid.lonlat import STEP, from_lonlat, transformed
 from swath.training.dropped import Dropped, Reason
 from swath.training.label_geometry import grown, is_areal
-from swath.training.labels import Labels
+from swath.training.label_set import Labels
 from swath.training.source import IGNORED
-from swath.training.splits import SplitSpec, mix
+from swath.training.splits import TRAIN_ONLY, SplitSpec, mix
 
 STRIP_PX = 1 << 22  # of a polygon's box, looked at in one go
 METRES_A_DEGREE = 111_000.0
@@ -35,24 +37,34 @@ class Painted:
     """Labels of a tile.
 
     Attributes:
-        y: Index of the class, 255 without a label, uint8 (H, W).
-        fold: Of each labelled pixel, 255 without a label, uint8 (H, W).
-        near: Bit f is set where a label of fold f is nearer than the buffer, uint16 (H, W).
+        y: Index of the class, 255 without a label, uint8 (H, W); or the value, NaN without, float32.
+        fold: Of each labelled pixel, `TRAIN_ONLY` where none may hold it out, 255 without a label, uint8 (H, W).
+        near: Bit f is set where a label of fold f is nearer than the buffer, or of the same held-out group or block,
+            uint16 (H, W).
         dropped: Pixels left out, by reason.
+        which: Number of the label of each pixel, -1 without, int32 (H, W); None where each pixel is a label of its own.
     """
 
-    y: NDArray[np.uint8]
+    y: NDArray[Any]
     fold: NDArray[np.uint8]
     near: NDArray[np.uint16]
     dropped: Dropped
+    which: NDArray[np.int32] | None = None
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Which pixels have a label."""
+        return self.fold != IGNORED
 
     def erase(self, where: NDArray[np.bool_], reason: Reason | None = None) -> None:
         """Take labels away, and count them if there is a reason to."""
-        gone = where & (self.y != IGNORED)
+        gone = where & self.labelled
         if reason is not None:
             self.dropped += Dropped.of({reason: int(gone.sum())})
-        self.y[gone] = IGNORED
+        self.y[gone] = IGNORED if self.y.dtype == np.uint8 else np.nan
         self.fold[gone] = IGNORED
+        if self.which is not None:
+            self.which[gone] = -1
 
 
 class Painter:
@@ -66,12 +78,8 @@ class Painter:
 
     def __init__(self, labels: Labels, split: SplitSpec, *, per_polygon: int | None) -> None:
         self.labels, self.split, self._most = labels, split, per_polygon
-        places = labels.places
-        self._folds = (
-            split.folds_of(split.blocks(places[:, 0], places[:, 1]))
-            if split.by == "block"
-            else np.zeros(len(labels), np.uint8)
-        )
+        self._folds = labels.folds(split)
+        self._barred = split.barred(labels.places, labels.groups)
         self._areal = is_areal(labels.shapes)
         self._tree = shapely.STRtree(labels.shapes)
 
@@ -81,26 +89,31 @@ class Painter:
 
     def paint(self, tile: Tile, start: datetime, end: datetime) -> Painted:
         """The labels of a tile that hold at some time from `start` to `end` (exclusive)."""
-        shape = tile.shape
+        shape, values = tile.shape, self.labels.values
+        y = np.full(shape, IGNORED, np.uint8) if values is None else np.full(shape, np.nan, np.float32)
         painted = Painted(
-            np.full(shape, IGNORED, np.uint8), np.full(shape, IGNORED, np.uint8), np.zeros(shape, np.uint16), Dropped()
+            y, np.full(shape, IGNORED, np.uint8), np.zeros(shape, np.uint16), Dropped(), np.full(shape, -1, np.int32)
         )
-        y, fold = painted.y, painted.fold
+        which = painted.which
+        assert which is not None
         drawn, torn = np.zeros(shape, bool), np.zeros(shape, bool)
         counts: Counter[Reason] = Counter()
         for i in self._in_time(self.touches(tile), start, end):
-            inside = _Pixels(self.labels.shapes[i], bool(self._areal[i]), tile)
+            inside = self._pixels(int(i), tile)
             rows, cols = inside.in_tile
             if not inside.any:
                 counts[Reason.BETWEEN_CENTRES] += 1
                 continue
-            code, own = self.labels.codes[i], self._folds[i]
-            if self.split.by == "year":
-                own = np.uint8(self.split.fold_of_year(start.year))
-            free = y[rows, cols] == IGNORED
-            torn[rows, cols] |= ~free & (y[rows, cols] != code)
-            y[rows[free], cols[free]] = code
-            fold[rows[free], cols[free]] = own
+            free = which[rows, cols] == -1
+            if values is None:
+                torn[rows, cols] |= ~free & (y[rows, cols] != self.labels.codes[i])
+            else:
+                counts[Reason.SHARED] += int((~free).sum())
+            y[rows[free], cols[free]] = self.labels.codes[i] if values is None else values[i]
+            which[rows[free], cols[free]] = i
+            painted.fold[rows[free], cols[free]] = (
+                self.split.fold_of_year(start.year) if self.split.by == "year" else self._folds[i]
+            )
             rows, cols = inside.drawn(self._most, self.split.seed)
             drawn[rows, cols] = True
         painted.dropped = Dropped.of(counts)
@@ -109,9 +122,18 @@ class Painter:
             painted.erase(~owned)  # the neighbouring zone's tile has them
         painted.erase(torn, Reason.CONTRADICTING)
         painted.erase(~drawn, Reason.NOT_DRAWN)
-        if self.split.by == "block":
+        if self.split.is_spatial:
             self._near(tile, painted)
+            labelled = painted.labelled
+            painted.near[labelled] |= self._barred[which[labelled]]
         return painted
+
+    def _pixels(self, i: int, tile: Tile) -> _Pixels:
+        """Those of a label; of a disc between the centres, the one that holds its middle."""
+        found = _Pixels(self.labels.shapes[i], bool(self._areal[i]), tile)
+        if self.labels.footprint_m and not found.any:
+            return _Pixels(shapely.Point(self.labels.places[i]), False, tile)
+        return found
 
     def _in_time(self, which: NDArray[np.int64], start: datetime, end: datetime) -> NDArray[np.int64]:
         first, last = (np.datetime64(moment.replace(tzinfo=None), "us") for moment in (start, end))
@@ -121,7 +143,7 @@ class Painter:
     def _near(self, tile: Tile, painted: Painted) -> None:
         """Bits of the folds whose labels lie near. Those of another time count too: the place is the same."""
         buffer = self.split.buffer_m
-        if not (painted.y != IGNORED).any():
+        if not painted.labelled.any():
             return
         _, south, _, north = tile.footprint.bounds
         degrees = 1.1 * (buffer + tile.resolution) / METRES_A_DEGREE
@@ -131,6 +153,8 @@ class Painter:
         by = np.where(self._areal[which], buffer, buffer + 0.75 * tile.resolution)
         shapes = grown(self.labels.shapes[which], by)
         for fold in np.unique(self._folds[which]):
+            if fold == TRAIN_ONLY:  # never tested: nothing need keep its distance
+                continue
             mine = [_drawn(shape, tile) for shape in shapes[self._folds[which] == fold]]
             burnt = rasterize(
                 [(shape, 1) for shape in mine], out_shape=tile.shape, transform=tile.affine, dtype="uint8"

@@ -65,9 +65,11 @@ class Recipe(BaseModel):
             )
         if self.test == self.validate_on:
             raise ValueError(f"fold {self.test} cannot be test and validation both; name two different ones")
-        if self.train.chip != self.chips.size:
+        if self.train.chip != self.chips.edge:
+            margin = f" with a margin of {self.chips.margin}" if self.chips.margin else ""
             raise ValueError(
-                f"chips.size is {self.chips.size} and train.chip {self.train.chip}; write the same number in both"
+                f"chips.size is {self.chips.size}{margin} and train.chip {self.train.chip}; set train.chip to "
+                f"{self.chips.edge}, the chip with its margins"
             )
         return self
 

@@ -33,7 +33,7 @@ class ChipFacts:
         layers: Type, no-data, scale and offset of the numbers, by band.
         unit: Of the physical values.
         gsd: Edge of a pixel, metres.
-        size: Edge of a chip, pixels.
+        size: Edge of a chip, pixels, with its margins.
         steps: Time steps of a chip.
         output: Classes in the order of the label codes, or the one value that the labels give.
         level: Which reflectance the numbers are.
@@ -60,17 +60,24 @@ class Chips(TypedDict):
     """Some chips as they are stored.
 
     Keys:
-        numbers: (n, T, C, S, S) in the dtype of the collection, not yet scaled.
+        numbers: (n, T, C, S, S) in the dtype of the collection, not yet scaled; float32 where inputs differ in it.
         day: (n, T) float32, day of year, 1 to 366.
         y: (n, S, S) uint8 index of the class (255: no label), or float32 value (NaN: no label).
         part: (n, S, S) uint8, `Part` of each labelled pixel; 255 where there is no label, or where it lies in the
             buffer around pixels that are held out.
+        weight: (n, S, S) float32, how much the label counts; 0 where there is none.
+        object: (n, S, S) unsigned, number of the label within its chip from 1, so that the pixels of one footprint,
+            plot or polygon can be taken together; 0 where there is none.
+        error: (n, S, S) float32 standard error of the label in its unit, 0 where none is known; of classes all 0.
     """
 
     numbers: NDArray[Any]
     day: NDArray[np.float32]
     y: NDArray[Any]
     part: NDArray[np.uint8]
+    weight: NDArray[np.float32]
+    object: NDArray[Any]
+    error: NDArray[np.float32]
 
 
 class ChipSource(Protocol):

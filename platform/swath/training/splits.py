@@ -1,25 +1,35 @@
-"""Which labels are learned from and which are held out: whole blocks, never neighbours.
+"""Which labels are learned from and which are held out: whole blocks, tracks, regions or years, never neighbours.
 
 Neighbouring pixels are alike, so that a random split flatters. Blocks are cells of an equal-area grid (EPSG:6933); a
 hash of a cell's index and the seed puts it into a fold, whatever else is labelled. Roberts et al. 2017
 (doi:10.1111/ecog.02881); such scores measure transfer, not map accuracy (Wadoux et al. 2021).
+
+Footprints of one track share the error of its place. Where labels have groups and folds are blocks, both are held out:
+a label is tested with fold f if its block and its track are of f, learned from if neither is, and else serves for
+nothing while f is held out.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from swath.errors import LabelError
+from swath.grid import Area
 from swath.grid.lonlat import from_lonlat
 
 BLOCK_CRS = "EPSG:6933"
 MOST_FOLDS = 16  # their bits stand in a uint16 a pixel
+#: Stands for the fold of a label that is never held out: its block and its track are of different folds.
+TRAIN_ONLY = 254
 
 
 class SplitSpec(BaseModel):
@@ -27,8 +37,11 @@ class SplitSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    by: Literal["block", "year"] = Field(
-        default="block", description="`block`: places; `year`: years of the images, for labels of acquisitions."
+    by: Literal["block", "year", "group", "region", "random"] = Field(
+        default="block",
+        description="`block`: places; `year`: years of the images, for labels of acquisitions; `group`: tracks, plots "
+        "or whatever the labels' column of groups names; `region`: those of `regions`; `random`: each label by itself, "
+        "which flatters, and needs a `reason`.",
     )
     folds: int = Field(default=5, ge=2, le=MOST_FOLDS, description="Parts, of which one at a time is held out.")
     block_m: float = Field(default=1000.0, gt=0, description="Edge of a block in EPSG:6933, metres (equal area).")
@@ -48,6 +61,37 @@ class SplitSpec(BaseModel):
         examples=[[[2008], [2009], [2010], [2011], [2012, 2013]]],
     )
 
+    shares: tuple[float, float, float] | None = Field(
+        default=None,
+        description="Shares of blocks (or groups) for training, validation and test instead of equal folds: the test "
+        "is then fold 0, validation fold 1, and training fold 2.",
+        examples=[[0.7, 0.15, 0.15]],
+    )
+    groups: tuple[tuple[str, ...], ...] = Field(
+        default=(), description="For `group`: the groups of each fold; all others make the last one. By default a hash."
+    )
+    regions: tuple[str, ...] = Field(
+        default=(),
+        description="For `region`: each a fold, as a file of polygons, west,south,east,north or a country's name; all "
+        "else makes the last fold.",
+    )
+    reason: str | None = Field(default=None, min_length=1, description="For `random`: why, for the report.")
+
+    @model_validator(mode="after")
+    def _it_is_honest(self) -> SplitSpec:
+        if self.by == "random" and self.reason is None:
+            raise ValueError(
+                "a random split puts neighbours into training and test and flatters; take by: block, or say in "
+                "`reason` why it must be random"
+            )
+        if self.by == "region" and not 0 < len(self.regions) < MOST_FOLDS:
+            raise ValueError(f"by: region needs 1 to {MOST_FOLDS - 1} `regions`, {len(self.regions)} are given")
+        if len(self.groups) >= MOST_FOLDS:
+            raise ValueError(f"`groups` makes {len(self.groups) + 1} folds, the most are {MOST_FOLDS}")
+        if self.shares is not None and (min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6):
+            raise ValueError(f"shares {self.shares} must not be negative, and sum to 1")
+        return self
+
     def blocks(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.int64]:
         """Index (column, row) of the block of each place, (n, 2)."""
         x, y = from_lonlat(BLOCK_CRS).transform(np.asarray(lon, np.float64), np.asarray(lat, np.float64))
@@ -55,8 +99,82 @@ class SplitSpec(BaseModel):
 
     def folds_of(self, blocks: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Fold of each block, (...,) of (..., 2): a hash of its index and the seed, so that no block knows another."""
-        mixed = mix(np.uint64(self.seed), blocks[..., 0].astype(np.uint64), blocks[..., 1].astype(np.uint64))
-        return (mixed % np.uint64(self.folds)).astype(np.uint8)
+        return self._drawn(
+            mix(np.uint64(self.seed), blocks[..., 0].astype(np.uint64), blocks[..., 1].astype(np.uint64))
+        )
+
+    def _drawn(self, hashed: NDArray[np.uint64]) -> NDArray[np.uint8]:
+        """Fold of each evenly spread number."""
+        if self.shares is None:
+            return (hashed % np.uint64(self.folds)).astype(np.uint8)
+        _, validation, test = self.shares
+        at = hashed.astype(np.float64) / 2.0**64
+        return np.where(at < test, 0, np.where(at < test + validation, 1, 2)).astype(np.uint8)
+
+    def folds_of_groups(self, groups: NDArray[np.object_]) -> NDArray[np.uint8]:
+        """Fold of each group, by `groups` or by a hash of its name and the seed, (n,)."""
+        names, where = np.unique(groups.astype(str), return_inverse=True)
+        if self.by == "group" and self.groups:
+            table = {name: fold for fold, several in enumerate(self.groups) for name in several}
+            found = np.array([table.get(str(name), len(self.groups)) for name in names], np.uint8)
+        else:
+            words = [int.from_bytes(hashlib.sha256(str(name).encode()).digest()[:8], "little") for name in names]
+            found = self._drawn(mix(np.uint64(self.seed), np.array(words, np.uint64)))
+        return found[where]
+
+    def folds_at(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Fold of each place by its block or region, (n,)."""
+        if self.by != "region":
+            return self.folds_of(self.blocks(lon, lat))
+        out = np.full(np.shape(lon), len(self.regions), np.uint8)
+        for fold in reversed(range(len(self.regions))):  # where two regions overlap, the first has the place
+            out[shapely.intersects_xy(_region(self.regions[fold]), lon, lat)] = fold
+        return out
+
+    def folds_of_labels(
+        self,
+        places: NDArray[np.float64],
+        groups: NDArray[np.object_] | None,
+        keys: NDArray[np.uint64] | None,
+    ) -> NDArray[np.uint8]:
+        """Fold of each label; `TRAIN_ONLY` where its block is of one and its group of another.
+
+        Args:
+            places: Longitude and latitude, (n, 2).
+            groups: Name of the group of each, "" for none.
+            keys: A number of each label, for `random`.
+
+        Raises:
+            LabelError: `group` for labels without.
+        """
+        if self.by == "year":
+            return np.zeros(len(places), np.uint8)  # it is that of the images
+        if self.by == "random":
+            assert keys is not None
+            return self._drawn(mix(np.uint64(self.seed), keys))
+        if self.by == "group":
+            if groups is None or not (groups.astype(str) != "").all():
+                raise LabelError(
+                    "Folds are by group, and the labels have none.",
+                    fix="Name the column of groups (labels.group), or take by: block.",
+                )
+            return self.folds_of_groups(groups)
+        out = self.folds_at(places[:, 0], places[:, 1])
+        if groups is None:
+            return out
+        disagree = (groups.astype(str) != "") & (self.folds_of_groups(groups) != out)
+        return np.where(disagree, np.uint8(TRAIN_ONLY), out)
+
+    def barred(self, places: NDArray[np.float64], groups: NDArray[np.object_] | None) -> NDArray[np.uint16]:
+        """Bits of the folds in whose training a label must not serve, because its block or group is held out, (n,)."""
+        out = np.zeros(len(places), np.uint16)
+        if groups is None or self.by not in ("block", "region"):
+            return out
+        has = groups.astype(str) != ""
+        by_place, by_group = self.folds_at(places[:, 0], places[:, 1]), self.folds_of_groups(groups)
+        bits = (np.uint16(1) << by_place.astype(np.uint16)) | (np.uint16(1) << by_group.astype(np.uint16))
+        out[has] = np.where(by_place != by_group, bits, np.uint16(0))[has]
+        return out
 
     def fold_of_year(self, year: int) -> int:
         """Fold of the images of a year.
@@ -74,7 +192,36 @@ class SplitSpec(BaseModel):
     @property
     def number(self) -> int:
         """Number of folds."""
-        return len(self.years) if self.by == "year" and self.years else self.folds
+        if self.by == "year" and self.years:
+            return len(self.years)
+        if self.by == "region":
+            return len(self.regions) + 1
+        if self.by == "group" and self.groups:
+            return len(self.groups) + 1
+        return self.folds if self.shares is None else 3
+
+    def frozen(self) -> SplitSpec:
+        """The same with its regions written out, so that it says itself where they lie.
+
+        Raises:
+            AreaError: A region that cannot be read.
+        """
+        if not self.regions:
+            return self
+        told = tuple(json.dumps(Area.parse(text).to_geojson(), sort_keys=True) for text in self.regions)
+        return self.model_copy(update={"regions": told})
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether places are held out, so that a buffer lies round them."""
+        return self.by in ("block", "group", "region")
+
+
+@lru_cache(maxsize=MOST_FOLDS)
+def _region(text: str) -> shapely.Geometry:
+    geometry = Area.parse(text).geometry
+    shapely.prepare(geometry)
+    return geometry
 
 
 def mix(*words: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
