@@ -6,7 +6,8 @@ import matplotlib.image
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from swath.training.curves import Log, draw_curves
+from swath.store import Store
+from swath.training.curves import Log, draw_curves, read_history
 
 
 def reading(epoch, **figures):
@@ -35,7 +36,7 @@ def events(folder):
 
 
 def test_tensorboard_gets_each_epoch_once(tmp_path):
-    log, history = Log(tmp_path), []
+    log, history = Log(Store.open(tmp_path)), []
     for epoch in (1, 2, 3):
         history.append(reading(epoch))
         log.write(history)
@@ -51,14 +52,22 @@ def test_tensorboard_gets_each_epoch_once(tmp_path):
 
 
 def test_the_history_is_json_at_any_time(tmp_path):
-    Log(tmp_path).write([reading(1)])
-    assert json.loads((tmp_path / "history.json").read_text())[0]["epoch"] == 1
-    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".half"] == []
+    assert read_history(Store.open(tmp_path)) == []
+    Log(Store.open(tmp_path)).write([reading(1)])
+    assert json.loads((tmp_path / "history.json").read_text()) == read_history(Store.open(tmp_path)) == [reading(1)]
+
+
+def test_on_s3_history_and_events_lie_beside_each_other(s3):
+    store = Store.open(f"{s3}/training")
+    Log(store).write([reading(1)])
+    assert read_history(store) == [reading(1)]
+    assert [key.startswith("tensorboard/events.out") for key, _ in store.list("tensorboard")] == [True]
 
 
 @pytest.mark.parametrize("figures", [{}, {"rmse": 3.0, "mae": 2.0, "bias": -1.0, "r2": 0.4}])
 def test_the_picture_shows_loss_and_figures(tmp_path, figures):
-    path = draw_curves([reading(n, **figures) for n in (1, 2, 3)], tmp_path / "curves.png", title="toy")
+    path = tmp_path / "curves.png"
+    draw_curves([reading(n, **figures) for n in (1, 2, 3)], path, title="toy")
     image = matplotlib.image.imread(path)
     assert image.shape[0] > 300 and image.shape[1] > 800
     assert image[..., :3].std() > 0.01

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 
 from swath.models.spec import InputSpec
 from swath.training.config import Augment
+
+LOCATION = "location"  #: the input that a product computes: longitude and latitude
+_LIGHT = {"reflectance", "radiance", "1"}
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Change:
         mirror: Columns run backwards.
         turns: Quarter turns, counter-clockwise, after that.
         dates: (T,) bool, time steps that stay.
-        bands: (C,) bool, bands that stay.
+        bands: (C,) bool, bands that stay: neither they nor their input were taken away.
         gain: (T,) float32, factor of the physical values.
     """
 
@@ -32,7 +37,14 @@ class Change:
 
     @classmethod
     def draw(
-        cls, augment: Augment, *, steps: int, bands: int, seed: tuple[int, ...], target: int | None = None
+        cls,
+        augment: Augment,
+        *,
+        steps: int,
+        bands: int,
+        seed: tuple[int, ...],
+        target: int | None = None,
+        inputs: Sequence[Sequence[int]] = (),
     ) -> Change:
         """Draw a change; the same seed gives the same one, whichever worker or batch the chip falls to.
 
@@ -42,6 +54,7 @@ class Change:
             bands: Bands of a chip.
             seed: Of the draw: run, epoch, chip.
             target: Step that is mapped, where steps are acquisitions: it always stays.
+            inputs: Places of the bands of each input that can be missing, as `inputs_of` gives them.
         """
         rng = np.random.default_rng(seed)
         mirror, turns = bool(rng.random() < 0.5), int(rng.integers(4))
@@ -49,6 +62,12 @@ class Change:
         if target is not None:
             dates[target] = True
         gain = (1 + augment.brightness * rng.uniform(-1, 1, steps)).astype(np.float32)
+        if augment.drop_inputs and len(inputs) > 1:
+            stays = _stay(rng, len(inputs), augment.drop_inputs)
+            for places, stay in zip(inputs, stays, strict=True):
+                if stay and not kept[list(places)].any():
+                    kept[places[0]] = True  # an input that stays, stays with a band
+                kept[list(places)] &= stay
         # mirrors and turns are the eight ways to lay a square; half a turn and a mirror are the other mirror
         if augment.flips and not augment.turns:
             turns = 2 * (turns % 2)
@@ -68,11 +87,14 @@ class Change:
             valid: (T, S, S), 1 where a step has data.
             spec: Mean, std and fill of the input.
         """
-        if (self.gain != 1).any():
+        lit = _lit(spec)
+        if lit.any() and (self.gain != 1).any():
             mean = np.array([band.mean / band.std for band in spec.bands], np.float32)[:, None, None]
+            parts = [slice(None)] if lit.all() else [slice(c, c + 1) for c in np.flatnonzero(lit)]
             for step, factor in enumerate(self.gain):
-                # (g v - mean) / std, where x = (v - mean) / std
-                np.copyto(x[step], x[step] * factor + (factor - 1) * mean, where=valid[step][None] > 0)
+                for part in parts:  # views: (g v - mean) / std, where x = (v - mean) / std
+                    brighter = x[step, part] * factor + (factor - 1) * mean[part]
+                    np.copyto(x[step, part], brighter, where=valid[step][None] > 0)
         if not self.bands.all():
             x[:, ~self.bands] = spec.fill
         gone = ~self.dates
@@ -80,6 +102,24 @@ class Change:
         if gone.any() and valid[self.dates].any():
             x[gone] = spec.fill
             valid[gone] = 0
+
+
+def inputs_of(spec: InputSpec) -> tuple[tuple[int, ...], ...]:
+    """Places of the bands of each input that can be missing: all but the location."""
+    places: dict[str, list[int]] = {}
+    for place, band in enumerate(spec.bands):
+        name = getattr(band, "input", None) or ""
+        if name != LOCATION:
+            places.setdefault(name, []).append(place)
+    return tuple(map(tuple, places.values()))
+
+
+@lru_cache(maxsize=8)
+def _lit(spec: InputSpec) -> NDArray[np.bool_]:
+    """(C,), bands whose physical value grows with the light: a factor of kelvins or metres would be another place."""
+    units = [getattr(band, "unit", None) or spec.unit for band in spec.bands]
+    plain = [getattr(band, "transform", "none") in ("none", None) for band in spec.bands]
+    return np.array([unit.lower() in _LIGHT and linear for unit, linear in zip(units, plain, strict=True)])
 
 
 def _stay(rng: np.random.Generator, count: int, chance: float) -> NDArray[np.bool_]:

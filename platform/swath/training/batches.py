@@ -6,9 +6,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,8 +17,9 @@ from torch import Tensor
 
 from swath.models.normalise import Normaliser, in_layout
 from swath.models.spec import ModelSpec, ValuesOutput
-from swath.training.augment import Change
+from swath.training.augment import Change, inputs_of
 from swath.training.config import Augment
+from swath.training.sampling import draw
 from swath.training.source import IGNORED, Chips, ChipSource, Part
 
 AHEAD = 2  # batches that are ready before they are asked for
@@ -33,19 +34,31 @@ class Batch:
         target: (N, H, W) int64 class with 255 for no label, or float32 number of the network with NaN for none.
         indices: Of the chips in the source.
         labelled: Pixels with a label.
+        weight: (N, H, W) float32, 0 where there is no label; None: all labels count alike.
+        objects: (N, H, W) int64 number of the label within its chip, 0 where there is none; None: each pixel is one.
+        error: (N, H, W) float32 standard error of the target in the network's number, 0 where none is known; None: no
+            label has one.
     """
 
     inputs: tuple[Tensor, ...]
     target: Tensor
     indices: tuple[int, ...]
     labelled: int
+    weight: Tensor | None = None
+    objects: Tensor | None = None
+    error: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
         if device.type == "cpu":
             return self
-        inputs = tuple(tensor.to(device, non_blocking=True) for tensor in self.inputs)
-        return Batch(inputs, self.target.to(device, non_blocking=True), self.indices, self.labelled)
+
+        def there(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=True)
+
+        weight, objects, error = (None if t is None else there(t) for t in (self.weight, self.objects, self.error))
+        inputs, target = tuple(map(there, self.inputs)), there(self.target)
+        return replace(self, inputs=inputs, target=target, weight=weight, objects=objects, error=error)
 
 
 class Preparer:
@@ -60,9 +73,16 @@ class Preparer:
     def __init__(self, source: ChipSource, spec: ModelSpec, *, pin: bool = False) -> None:
         self.source, self.spec, self._pin = source, spec, pin
         self._normaliser = Normaliser.of(spec.input, source.facts.layers)
+        self._inputs = inputs_of(spec.input)
 
     def batch(
-        self, indices: Sequence[int], part: Part, *, augment: Augment | None = None, seed: tuple[int, ...] = ()
+        self,
+        indices: Sequence[int],
+        part: Part,
+        *,
+        augment: Augment | None = None,
+        seed: tuple[int, ...] = (),
+        times: Sequence[int] = (),
     ) -> Batch:
         """Read chips and make them what the network takes.
 
@@ -71,17 +91,21 @@ class Preparer:
             part: Whose labels count.
             augment: How chips are changed; None leaves them as they are.
             seed: Of the changes; the chip's index is added to it.
+            times: How often each chip came before in this epoch: when it comes again it is changed in another way.
         """
         chips = self.source.read(indices)
         x, valid = self._normaliser.chips(chips["numbers"])
         target = self._target(chips, part)
+        more = self._more(chips, target)
         if augment is not None:
             _, steps, bands = x.shape[:3]
             for row, index in enumerate(indices):
+                again = (times[row],) if times and times[row] else ()
                 change = Change.draw(
-                    augment, steps=steps, bands=bands, seed=(*seed, index), target=self.spec.input.target
-                )
-                for array in (x, valid, target):
+                    augment, steps=steps, bands=bands, seed=(*seed, index, *again), target=self.spec.input.target,
+                    inputs=self._inputs,
+                )  # fmt: skip
+                for array in (x, valid, target, *more.values()):
                     array[row] = change.lay(array[row])
                 change.fade(x[row], valid[row], self.spec.input)
         labelled = int((target != IGNORED).sum() if target.dtype == np.int64 else np.isfinite(target).sum())
@@ -94,7 +118,24 @@ class Preparer:
         if first.ndim == 4:
             first = first.contiguous(memory_format=torch.channels_last)
         inputs = (first, *map(self._tensor, arrays))
-        return Batch(inputs, self._tensor(target), tuple(indices), labelled)
+        tensors = {name: self._tensor(array) for name, array in more.items()}
+        return Batch(inputs, self._tensor(target), tuple(indices), labelled, **tensors)
+
+    def _more(self, chips: Chips, target: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Weight, objects and error, as far as the chips have them and the head is for pixels."""
+        if self.spec.task == "classification":
+            return {}
+        has = target != IGNORED if target.dtype == np.int64 else np.isfinite(target)
+        told = cast("dict[str, NDArray[Any]]", chips)
+        more: dict[str, NDArray[Any]] = {}
+        if "weight" in told and (told["weight"][has] != 1).any():
+            more["weight"] = np.where(has, told["weight"], 0).astype(np.float32)
+        if "object" in told:
+            more["objects"] = np.where(has, told["object"], 0).astype(np.int64)
+        if "error" in told and isinstance(self.spec.output, ValuesOutput):
+            scale = np.float32(abs(self.spec.output.values[0].scale))
+            more["error"] = np.where(has, told["error"] / scale, 0).astype(np.float32)
+        return more
 
     def _target(self, chips: Chips, part: Part) -> NDArray[Any]:
         """Labels of the part; of a head for whole windows, the class that most labelled pixels of a chip have."""
@@ -172,9 +213,27 @@ class Ahead:
                 return
 
 
-def epoch_order(chips: NDArray[np.int64], *, seed: int, epoch: int, samples: int | None = None) -> NDArray[np.int64]:
-    """The chips of an epoch over all workers, in an order of its own; at most `samples` of them."""
-    return np.random.default_rng((seed, epoch)).permutation(chips)[:samples]
+def epoch_order(
+    chips: NDArray[np.int64],
+    *,
+    seed: int,
+    epoch: int,
+    samples: int | None = None,
+    chances: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64]:
+    """The chips of an epoch over all workers, in an order of its own.
+
+    Args:
+        chips: That can be learned from.
+        seed: Of the training.
+        epoch: Its number.
+        samples: At most so many chips; None takes as many as there are.
+        chances: How often each chip of the source is drawn; None: each once.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    if chances is None:
+        return rng.permutation(chips)[:samples]
+    return draw(chips, chances, number=min(len(chips), samples or len(chips)), rng=rng)
 
 
 def share(order: NDArray[np.int64], *, rank: int, world: int, batch: int) -> list[NDArray[np.int64]]:

@@ -1,23 +1,26 @@
-"""Where a training can go on: a folder an epoch, never half written, never a pickle."""
+"""Where a training can go on: a folder an epoch in a store, never half written, never a pickle.
+
+`state.json` is written last and removed first: without it an epoch is not there, on a disk and on S3 alike.
+"""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from swath.errors import ModelError, StoreFullError, StoreWriteError
+from swath.errors import ModelError, StoreError, StoreWriteError, SwathError
 from swath.models.spec import ModelSpec
+from swath.store import Store
 from swath.training.config import TrainConfig
 
 FOLDER = "checkpoints"
@@ -30,39 +33,47 @@ class Checkpoint:
     """A network after an epoch, and what going on from there needs.
 
     Attributes:
-        folder: Where it lies.
+        store: Of the training.
+        key: Of its folder in the store.
         epoch: Epochs that are done, from 1.
         spec: Of the model.
         config: Of the training.
         history: A reading an epoch, from the first one on.
     """
 
-    folder: Path
+    store: Store
+    key: str
     epoch: int
     spec: ModelSpec
     config: TrainConfig
     history: tuple[dict[str, Any], ...]
 
     @classmethod
-    def open(cls, folder: Path) -> Checkpoint:
+    def open(cls, store: Store, key: str) -> Checkpoint:
         """Read what it says; tensors are read by `network` and `optimiser`.
 
         Raises:
             ModelError: It cannot be read.
         """
         try:
-            told = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+            told = json.loads(store.read_bytes(f"{key}/{_STATE}"))
             return cls(
-                folder,
+                store,
+                key,
                 int(told["epoch"]),
                 ModelSpec.model_validate(told["spec"]),
                 TrainConfig.model_validate(told["config"]),
                 tuple(told["history"]),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (StoreError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"Checkpoint {folder} cannot be read: {error}.", fix="Delete it to go on from an earlier one."
+                f"Checkpoint {store.url(key)} cannot be read: {error}.", fix="Delete it to go on from an earlier one."
             ) from error
+
+    @property
+    def where(self) -> str:
+        """Path or URL of its folder."""
+        return self.store.url(self.key)
 
     @property
     def best(self) -> dict[str, Any]:
@@ -75,7 +86,7 @@ class Checkpoint:
 
     def walking(self) -> dict[str, Tensor]:
         """Weights that the steps go on from: those of `network`, unless these are an average."""
-        return self._load(_WALKING if (self.folder / _WALKING).exists() else _NETWORK)
+        return self._load(_WALKING if self.store.exists(f"{self.key}/{_WALKING}") else _NETWORK)
 
     def optimiser(self) -> dict[int, dict[str, Tensor]]:
         """State of AdamW by number of the parameter."""
@@ -86,11 +97,12 @@ class Checkpoint:
         return state
 
     def _load(self, name: str) -> dict[str, Tensor]:
+        key = f"{self.key}/{name}"
         try:
-            return load_file(self.folder / name)
-        except (OSError, SafetensorError) as error:
+            return load_file(self.store.url(key)) if self.store.is_local else load(self.store.read_bytes(key))
+        except (OSError, StoreError, SafetensorError) as error:
             raise ModelError(
-                f"Checkpoint {self.folder / name} cannot be read: {error}.",
+                f"Checkpoint {self.store.url(key)} cannot be read: {error}.",
                 fix="Delete its folder to go on from an earlier one.",
             ) from error
 
@@ -103,17 +115,17 @@ class Checkpoint:
         fix = "Train into another folder, or delete its checkpoints."
         if self.spec.network != spec.network or self.spec.output != spec.output:
             raise ModelError(
-                f"Checkpoint {self.folder} is of another network: it holds {_told(self.spec)}, "
+                f"Checkpoint {self.where} is of another network: it holds {_told(self.spec)}, "
                 f"this training makes {_told(spec)}.",
                 fix=fix,
             )
         if self.spec != spec:
             raise ModelError(
-                f"Checkpoint {self.folder} was trained on other chips: {_difference(self.spec, spec)}.", fix=fix
+                f"Checkpoint {self.where} was trained on other chips: {_difference(self.spec, spec)}.", fix=fix
             )
         changed = config.differences(self.config)
         if changed:
-            raise ModelError(f"Checkpoint {self.folder} was trained with {', '.join(changed)}.", fix=fix)
+            raise ModelError(f"Checkpoint {self.where} was trained with {', '.join(changed)}.", fix=fix)
 
 
 def best_of(history: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dict[str, Any]:
@@ -122,7 +134,7 @@ def best_of(history: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dict[
 
 
 def save(
-    out: Path,
+    out: Store | Path,
     *,
     spec: ModelSpec,
     config: TrainConfig,
@@ -134,7 +146,7 @@ def save(
     """Write the checkpoint of the last epoch of `history`; then leave only it and the best one.
 
     Args:
-        out: Folder of the training.
+        out: Store of the training, or its folder.
         spec: Of the model.
         config: Of the training.
         history: A reading an epoch.
@@ -146,14 +158,10 @@ def save(
         StoreFullError: No space is left; the checkpoint before stays as it was.
         StoreWriteError: It cannot be written for another reason.
     """
+    store = _store(out)
     epoch = int(history[-1]["epoch"])
-    folder = _of_epoch(out, epoch)
-    half = folder.with_name(f".{folder.name}.half")
-    flat = {
-        f"{number}.{key}": torch.as_tensor(value).detach().cpu().contiguous()
-        for number, state in optimiser.items()
-        for key, value in state.items()
-    }
+    key = _of_epoch(epoch)
+    flat = {f"{number}.{name}": torch.as_tensor(v) for number, state in optimiser.items() for name, v in state.items()}
     told = {
         "epoch": epoch,
         "spec": spec.model_dump(mode="json"),
@@ -161,62 +169,56 @@ def save(
         "history": history,
     }
     try:
-        shutil.rmtree(half, ignore_errors=True)
-        half.mkdir(parents=True)
-        for name, weights in ((_NETWORK, network), (_WALKING, walking)):
-            if weights is not None:
-                save_file({key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()}, half / name)
-        save_file(flat, half / _OPTIMISER)
-        (half / _STATE).write_text(json.dumps(told, indent=1), encoding="utf-8")
-        for file in half.iterdir():
-            _sync(file)
-        shutil.rmtree(folder, ignore_errors=True)
-        half.rename(folder)
-        _sync(folder.parent)
-    except (OSError, SafetensorError) as error:
-        shutil.rmtree(half, ignore_errors=True)
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
-        kept = last(out)
-        kind = StoreFullError if full else StoreWriteError
-        raise kind(
-            f"The checkpoint of epoch {epoch} could not be written to {folder}: {error}.",
-            fix=f"{'Free space' if full else 'Make the folder writable'}; the same command goes on from "
-            f"{f'epoch {kept.epoch}' if kept else 'the start'}.",
-            path=str(folder),
+        _remove(store, key)  # what an earlier try left of this epoch
+        for name, tensors in ((_NETWORK, network), (_WALKING, walking), (_OPTIMISER, flat)):
+            if tensors is not None:
+                plain = {part: tensor.detach().cpu().contiguous() for part, tensor in tensors.items()}
+                store.put_bytes(f"{key}/{name}", to_bytes(plain))
+        store.put_bytes(f"{key}/{_STATE}", json.dumps(told, indent=1).encode())
+    except StoreWriteError as error:
+        with suppress(SwathError):  # a part of an epoch is of no use, and takes space
+            _remove(store, key)
+        kept = last(store)
+        raise type(error)(
+            f"The checkpoint of epoch {epoch} could not be written: {error.message}",
+            fix=f"{error.fix} The same command goes on from {f'epoch {kept.epoch}' if kept else 'the start'}.",
+            **error.facts,
         ) from error
-    keep = {folder, _of_epoch(out, int(best_of(history)["epoch"]))}
-    for other in _folders(out):
-        if other not in keep:
-            shutil.rmtree(other)
-    return Checkpoint(folder, epoch, spec, config, tuple(history))
+    keep = {key, _of_epoch(int(best_of(history)["epoch"]))}
+    for other in _folders(store) - keep:
+        _remove(store, other)
+    return Checkpoint(store, key, epoch, spec, config, tuple(history))
 
 
-def last(out: Path) -> Checkpoint | None:
+def last(out: Store | Path) -> Checkpoint | None:
     """The checkpoint of the latest epoch, None where there is none."""
-    folders = _folders(out)
-    return Checkpoint.open(folders[-1]) if folders else None
+    store = _store(out)
+    folders = _folders(store)
+    return Checkpoint.open(store, max(folders)) if folders else None
 
 
-def best(out: Path) -> Checkpoint | None:
+def best(out: Store | Path) -> Checkpoint | None:
     """The checkpoint of the best epoch, None where there is none."""
     latest = last(out)
-    return Checkpoint.open(_of_epoch(out, int(latest.best["epoch"]))) if latest else None
+    return Checkpoint.open(latest.store, _of_epoch(int(latest.best["epoch"]))) if latest else None
 
 
-def _of_epoch(out: Path, epoch: int) -> Path:
-    return out / FOLDER / f"epoch-{epoch:05}"
+def _store(out: Store | Path) -> Store:
+    return out if isinstance(out, Store) else Store.open(out)
 
 
-def _folders(out: Path) -> list[Path]:
-    return sorted((out / FOLDER).glob("epoch-[0-9]*"))
+def _of_epoch(epoch: int) -> str:
+    return f"{FOLDER}/epoch-{epoch:05}"
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _folders(store: Store) -> set[str]:
+    """Keys of the epochs that are there as a whole."""
+    return {key.removesuffix(f"/{_STATE}") for key, _ in store.list(FOLDER) if key.endswith(f"/{_STATE}")}
+
+
+def _remove(store: Store, folder: str) -> None:
+    store.delete(f"{folder}/{_STATE}")
+    store.delete([key for key, _ in store.list(folder)])
 
 
 def _told(spec: ModelSpec) -> str:

@@ -47,8 +47,38 @@ class Augment(_Part):
     turns: bool = Field(default=True, description="Turn chips by 90 degrees.")
     drop_dates: Share = Field(default=0.1, description="Chance of each time step to be taken away; one always stays.")
     drop_bands: Share = Field(default=0.0, description="Chance of each band to be taken away; one always stays.")
+    drop_inputs: Share = Field(
+        default=0.0,
+        description="Chance of each of several inputs to be taken away with all its bands; one always stays, and so "
+        "does the location.",
+    )
     brightness: Share = Field(
-        default=0.05, description="Physical values of a time step are multiplied by up to 1 plus or minus this."
+        default=0.05,
+        description="Reflectances of a time step are multiplied by up to 1 plus or minus this; nothing else is.",
+    )
+
+
+class Sampling(_Part):
+    """Which chips come more often than others: an epoch has as many as without it."""
+
+    by: Literal["class", "value", "region"] = Field(
+        description="Chips of rare classes, of rare values (mean of a chip's labels), or of thinly labelled regions."
+    )
+    power: float = Field(
+        default=0.5, ge=0, le=1, description="0: all chips alike; 1: each class, bin or region alike; 0.5: half way."
+    )
+    bins: int = Field(default=10, ge=2, le=100, description="Of values, by equal widths.")
+    region_km: float = Field(default=100.0, gt=0, description="Edge of a region on an equal-area grid, km.")
+
+
+class Pretrained(_Part):
+    """Weights that a training starts from."""
+
+    source: str = Field(
+        min_length=1, description="Path or https URL of a safetensors file.", examples=["weights.safetensors"]
+    )
+    sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="Of the file, in hex; a URL needs it."
     )
 
 
@@ -73,9 +103,18 @@ class TrainConfig(_Part):
     )
     chip: int = Field(default=128, ge=8, le=4096, description="Edge of a chip, pixels.")
     epochs: int = Field(default=50, ge=1, description="Times that all chips are seen.")
-    batch: int = Field(default=16, ge=1, description="Chips of one step of one worker.")
+    batch: int = Field(default=16, ge=1, description="Chips that one worker computes at once.")
+    accumulate: int = Field(
+        default=1, ge=1, description="Batches whose mean gradient moves the weights: a larger step in the same memory."
+    )
     samples: int | None = Field(
         default=None, ge=1, description="Chips of an epoch over all workers, drawn anew each epoch; null takes all."
+    )
+    sampling: Sampling | None = Field(
+        default=None, description="Which chips come more often; null: each comes once.", examples=[None]
+    )
+    pretrained: Pretrained | None = Field(
+        default=None, description="Weights to start from, as far as they fit; null: fresh ones.", examples=[None]
     )
     optimiser: Optimiser = Field(default_factory=Optimiser, description="How weights follow the gradient.")
     loss: Loss = Field(default_factory=Loss, description="What is made small.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from swath.store import MissingKeyError, Store
 
 HISTORY, EVENTS, PICTURE = "history.json", "tensorboard", "curves.png"
 # Okabe and Ito's colours that all kinds of colour vision tell apart; lines differ in dash and mark too
@@ -30,15 +33,15 @@ class Log:
     """Keeps the history of a training beside its checkpoints, an epoch at a time.
 
     Args:
-        out: Folder of the training.
+        out: Store of the training.
         start: Epochs that are done; TensorBoard forgets what an earlier try wrote beyond them.
     """
 
-    def __init__(self, out: Path, *, start: int = 0) -> None:
+    def __init__(self, out: Store, *, start: int = 0) -> None:
         self.out, self._start = out, start
 
     def write(self, history: Sequence[dict[str, Any]]) -> None:
-        """Put the last epoch on disk.
+        """Put the last epoch into the store.
 
         Args:
             history: All readings so far.
@@ -46,15 +49,22 @@ class Log:
         # tensorboardX takes most of a second to import
         from tensorboardX import SummaryWriter
 
-        self.out.mkdir(parents=True, exist_ok=True)
-        half = self.out / f".{HISTORY}.half"
-        half.write_text(json.dumps(list(history), indent=1), encoding="utf-8")
-        os.replace(half, self.out / HISTORY)
+        self.out.put_bytes(HISTORY, json.dumps(list(history), indent=1).encode())
         # a writer an epoch: its thread and queue would else outlive an error
         purge = self._start + 1 if len(history) == self._start + 1 and self._start else None
-        with SummaryWriter(str(self.out / EVENTS), purge_step=purge, filename_suffix=f".{len(history):05}") as writer:
-            for name, value in _scalars(history[-1]):
-                writer.add_scalar(name, value, history[-1]["epoch"])
+        with tempfile.TemporaryDirectory(prefix="swath-events-") as folder:
+            with SummaryWriter(folder, purge_step=purge, filename_suffix=f".{len(history):05}") as writer:
+                for name, value in _scalars(history[-1]):
+                    writer.add_scalar(name, value, history[-1]["epoch"])
+            for file in sorted(Path(folder).iterdir()):
+                self.out.put_file(f"{EVENTS}/{file.name}", file)
+
+
+def read_history(out: Store) -> list[dict[str, Any]]:
+    """The readings so far, as `Log` keeps them; empty where there are none."""
+    with suppress(MissingKeyError):
+        return list(json.loads(out.read_bytes(HISTORY)))
+    return []
 
 
 def _scalars(reading: dict[str, Any]) -> Iterator[tuple[str, float]]:
@@ -71,12 +81,12 @@ def _scalars(reading: dict[str, Any]) -> Iterator[tuple[str, float]]:
         yield f"seconds/{name}", value
 
 
-def draw_curves(history: Sequence[dict[str, Any]], path: Path, *, title: str) -> Path:
+def draw_curves(history: Sequence[dict[str, Any]], path: Path | BinaryIO, *, title: str) -> None:
     """Draw loss and validation figures by epoch into a PNG.
 
     Args:
         history: A reading an epoch, one or more.
-        path: File to write.
+        path: File to write, or an open one.
         title: Over the picture.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -111,8 +121,7 @@ def draw_curves(history: Sequence[dict[str, Any]], path: Path, *, title: str) ->
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3, lw=0.5)
         axis.legend(fontsize=8, frameon=False)
-    figure.savefig(path)
-    return path
+    figure.savefig(path, format="png")
 
 
 def _number(value: Any) -> float:

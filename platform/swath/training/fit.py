@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ import torch
 from swath.cluster import connect, nodes
 from swath.errors import ModelError
 from swath.models.spec import ModelSpec
+from swath.store import Store
 from swath.training import checkpoint
 from swath.training.checkpoint import Checkpoint
 from swath.training.config import TrainConfig
@@ -20,6 +22,7 @@ from swath.training.curves import PICTURE, draw_curves
 from swath.training.design import design
 from swath.training.loop import Job, Reading, Seat, train
 from swath.training.on_ray import train_on_ray
+from swath.training.sampling import chances
 from swath.training.source import ChipSource, Part
 from swath.training.statistics import Statistics
 from swath.training.targets import check_labels, class_weights
@@ -30,7 +33,8 @@ class Fitted:
     """A training that is done.
 
     Attributes:
-        out: Its folder: checkpoints, history.json, tensorboard, curves.png.
+        out: Its store: checkpoints, history.json, tensorboard, curves.png, and where weights to start from were given
+            what of them fitted (pretrained.json).
         spec: Of the model.
         config: Of the training.
         best: The checkpoint with the best validation.
@@ -39,7 +43,7 @@ class Fitted:
         restarts: Times that workers were started anew after one had died.
     """
 
-    out: Path
+    out: Store
     spec: ModelSpec
     config: TrainConfig
     best: Checkpoint
@@ -51,21 +55,23 @@ class Fitted:
 def fit(
     config: TrainConfig,
     source: ChipSource,
-    out: Path,
+    out: Store | str | os.PathLike[str],
     *,
     name: str = "model",
     cluster: str = "inline",
     on_epoch: Callable[[Reading], None] | None = None,
+    statistics: Statistics | None = None,
 ) -> Fitted:
     """Train, or go on from the last checkpoint in `out`.
 
     Args:
         config: How.
         source: Of the chips, with what is held out.
-        out: Folder that all workers see.
+        out: Folder, or `s3://` prefix, that all workers reach.
         name: Of the model, lower case with dashes.
         cluster: `inline` (one worker, this process), `local` or `auto`, see `swath.cluster.connect`.
         on_epoch: Told of each epoch that is done.
+        statistics: Of the training part, where they are known already.
 
     Raises:
         LabelError: A part without labels, or a class without labels for training.
@@ -74,9 +80,11 @@ def fit(
         ClusterError: There is no room for the workers.
         StoreFullError: No space for a checkpoint; the one before stays, and the same call goes on from there.
     """
-    out = out.resolve()
-    job = prepare(config, source, out, name=name)
-    before = checkpoint.last(out)
+    store = store_at(out)
+    job = prepare(config, source, store, name=name, statistics=statistics)
+    if store.is_local:
+        store.remove_leftovers()  # of trainings that were killed while they wrote
+    before = checkpoint.last(store)
     if before is not None:
         before.check(job.spec, config)
     restarts = 0
@@ -92,20 +100,35 @@ def fit(
         else:
             with _threads(config.threads or len(os.sched_getaffinity(0))):
                 history = train(job, Seat(0, 1, torch.device(device)), on_epoch)
-    best = checkpoint.best(out)
+    best = checkpoint.best(store)
     assert best is not None  # an epoch at least was made, and its checkpoint written
-    draw_curves(history, out / PICTURE, title=f"{name}: {len(history)} epochs")
-    return Fitted(out, job.spec, config, best, tuple(history), before.epoch if before else 0, restarts)
+    picture = BytesIO()
+    draw_curves(history, picture, title=f"{name}: {len(history)} epochs")
+    store.put_bytes(PICTURE, picture.getvalue())
+    return Fitted(store, job.spec, config, best, tuple(history), before.epoch if before else 0, restarts)
 
 
-def prepare(config: TrainConfig, source: ChipSource, out: Path, *, name: str) -> Job:
+def store_at(out: Store | str | os.PathLike[str]) -> Store:
+    """The store of a training; a folder keeps its place when the working directory changes."""
+    return out if isinstance(out, Store) else Store.open(out if isinstance(out, str) else Path(out))
+
+
+def prepare(
+    config: TrainConfig,
+    source: ChipSource,
+    out: Store | str | os.PathLike[str],
+    *,
+    name: str,
+    statistics: Statistics | None = None,
+) -> Job:
     """Look at the chips and make the job that workers get.
 
     Args:
         config: How to train.
         source: Of the chips.
-        out: Folder of the training.
+        out: Of the training.
         name: Of the model.
+        statistics: Of the training part, where they are known already.
 
     Raises:
         LabelError: See `fit`.
@@ -119,9 +142,10 @@ def prepare(config: TrainConfig, source: ChipSource, out: Path, *, name: str) ->
         raise ModelError(
             f"{config.workers} workers are more than the {chips} chips of an epoch.", fix="Use fewer workers."
         )
-    spec = design(config, source.facts, Statistics.of(source, seed=config.seed), name=name)
+    spec = design(config, source.facts, statistics or Statistics.of(source, seed=config.seed), name=name)
     weights = class_weights(labels.sum(0), config.class_weights) if source.facts.classes else None
-    return Job(config, spec, source, weights, out)
+    drawn = None if config.sampling is None else chances(source, config.sampling)
+    return Job(config, spec, source, weights, store_at(out), drawn)
 
 
 def _device(config: TrainConfig, *, on_ray: bool) -> str:

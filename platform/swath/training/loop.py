@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from swath.errors import ModelError
 from swath.models.network import Network
 from swath.models.spec import ModelSpec
+from swath.store import Store
 from swath.training import checkpoint
 from swath.training.average import Average
 from swath.training.batches import Ahead, Batch, Preparer, epoch_order, share
 from swath.training.config import TrainConfig
-from swath.training.curves import Log
-from swath.training.losses import regression_loss, segmentation_loss
+from swath.training.curves import Log, read_history
+from swath.training.objective import Objective
+from swath.training.sampling import times_before
 from swath.training.scores import Score, score_of
 from swath.training.source import ChipSource, Part
+from swath.training.steps import Turn, groups, rate, steps_of, turns
 
 Reading = dict[str, Any]
 
@@ -41,14 +43,16 @@ class Job:
         spec: Of the model.
         source: Of the chips.
         weights: Of the classes; None where labels are values, or all count alike.
-        out: Folder that all workers see.
+        out: Store that all workers reach.
+        chances: (chips,) how often each is drawn; None: once an epoch.
     """
 
     config: TrainConfig
     spec: ModelSpec
     source: ChipSource
     weights: tuple[float, ...] | None
-    out: Path
+    out: Store
+    chances: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ def train(job: Job, seat: Seat, on_epoch: Callable[[Reading], None] | None = Non
     trainer = _Trainer(job, seat)
     history = trainer.resume()
     log = Log(job.out, start=len(history)) if seat.rank == 0 else None
+    if log is not None and history and read_history(job.out) != history:
+        log.write(history)  # an earlier try ended between its checkpoint and its log
     for epoch in range(len(history) + 1, job.config.epochs + 1):
         if _is_over(history, job.config.patience):
             break
@@ -111,9 +117,13 @@ class _Trainer:
         self.job, self.seat, self.config = job, seat, job.config
         torch.manual_seed(job.config.seed)  # the same weights on all workers
         self.network = Network.build(job.spec).to(seat.device)
+        if job.config.pretrained is not None and seat.rank == 0 and checkpoint.last(job.out) is None:
+            from swath.training.pretrained import start_from
+
+            start_from(job.config.pretrained, self.network, job.out)  # the others get them by DDP
         # convolutions compute with channels last: a U-Net's step takes 15 % less on a CPU, and tensor cores ask for it
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = torch.optim.AdamW(_groups(self.network, job.config.optimiser.weight_decay), lr=0.0, fused=True)
+        self.optimiser = torch.optim.AdamW(groups(self.network, job.config.optimiser.weight_decay), lr=0.0, fused=True)
         self.model: nn.Module = self.network
         cuda = seat.device.type == "cuda"
         if seat.world > 1:
@@ -122,7 +132,7 @@ class _Trainer:
             job.config.precision == "auto" and cuda and torch.cuda.is_bf16_supported()
         )
         self.autocast = partial(torch.autocast, seat.device.type, dtype=torch.bfloat16, enabled=half)
-        self.weights = None if job.weights is None else torch.tensor(job.weights, device=seat.device)
+        self.objective = Objective(job.config, job.spec, self.network, job.weights, seat.device)
         self.preparer = Preparer(job.source, job.spec, pin=cuda)
         self.train_chips = np.flatnonzero(job.source.counts(Part.TRAIN).sum(1))
         chips = np.flatnonzero(job.source.counts(Part.VALIDATE).sum(1))[seat.rank :: seat.world]
@@ -130,7 +140,7 @@ class _Trainer:
         self.validates = bool(job.source.counts(Part.VALIDATE).sum())
         chips_an_epoch = min(len(self.train_chips), job.config.samples or len(self.train_chips))
         least, most = chips_an_epoch // seat.world, -(-chips_an_epoch // seat.world)
-        self.steps = min(-(-most // job.config.batch), least)
+        self.steps = steps_of(min(-(-most // job.config.batch), least), job.config.accumulate)
         self.average = Average(self.network, decay=job.config.average, steps=self.steps * job.config.epochs)
 
     def resume(self) -> list[Reading]:
@@ -165,16 +175,23 @@ class _Trainer:
         """One epoch of steps, then validation; all workers get the same reading."""
         seed, seat = self.config.seed, self.seat
         torch.manual_seed(seed * 1_000_003 + epoch * 1009 + seat.rank)  # of dropout, the same after a resume
-        order = epoch_order(self.train_chips, seed=seed, epoch=epoch, samples=self.config.samples)
-        parts = share(order, rank=seat.rank, world=seat.world, batch=self.config.batch)
+        order = epoch_order(
+            self.train_chips, seed=seed, epoch=epoch, samples=self.config.samples, chances=self.job.chances
+        )
+        mine = partial(share, rank=seat.rank, world=seat.world, batch=self.config.batch)
+        parts, again = mine(order), mine(times_before(order))
         make = partial(self.preparer.batch, part=Part.TRAIN, augment=self.config.augment, seed=(seed, epoch))
+        makers = [partial(make, part.tolist(), times=seen.tolist()) for part, seen in zip(parts, again, strict=True)]
         self.model.train()
         started, used, total = time.perf_counter(), time.process_time(), 0.0
-        with Ahead([partial(make, [int(chip) for chip in chips]) for chips in parts]) as batches:
-            for number, batch in enumerate(batches):
-                lr = self._rate((epoch - 1) * self.steps + number)
-                total += self._step(batch, lr)
-                self.average.update((epoch - 1) * self.steps + number + 1)
+        step, whole = (epoch - 1) * self.steps, self.steps * self.config.epochs
+        with Ahead(makers) as batches:
+            for turn, batch in zip(turns(len(parts), self.config.accumulate), batches, strict=True):
+                lr = rate(step, whole, self.config.optimiser)
+                total += self._step(batch, lr, turn)
+                if turn.moves:
+                    step += 1
+                    self.average.update(step)
         seconds, cpu = time.perf_counter() - started, time.process_time() - used
         sums = np.array([total / len(parts), seconds, batches.waited, cpu]) / seat.world
         loss, step_s, wait_s, cpu_s = map(float, _summed(sums, seat))
@@ -197,52 +214,29 @@ class _Trainer:
             },
         }
 
-    def _rate(self, step: int) -> float:
-        """Learning rate of a step: a line up, then half a cosine down."""
-        steps, optimiser = self.steps * self.config.epochs, self.config.optimiser
-        warm = round(steps * optimiser.warm_up)
-        if step < warm:
-            return optimiser.lr * (step + 1) / (warm + 1)
-        return optimiser.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-    def _step(self, batch: Batch, lr: float) -> float:
-        """One step; the loss."""
+    def _step(self, batch: Batch, lr: float, turn: Turn) -> float:
+        """Gradients of a batch, and with the last one of a step the step; the loss of the batch."""
         held = batch.to(self.seat.device)
-        with self.autocast():
-            scores = self.model(*held.inputs)
-        loss = self._loss(scores, held.target)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ModelError(
-                f"The loss is {value} on chips {', '.join(self.job.source.names(batch.indices))}.",
-                fix="Look at these chips and their labels, or lower optimiser.lr.",
-                chips=list(batch.indices),
-            )
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.config.optimiser.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimiser.clip_norm)
-        self.optimiser.step()
+        with nullcontext() if turn.moves or self.seat.world == 1 else self.model.no_sync():  # type: ignore[operator]
+            with self.autocast():
+                scores = self.model(*held.inputs)
+            loss = self.objective(scores, held)
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise ModelError(
+                    f"The loss is {value} on chips {', '.join(self.job.source.names(batch.indices))}.",
+                    fix="Look at these chips and their labels, or lower optimiser.lr.",
+                    chips=list(batch.indices),
+                )
+            (loss if turn.share == 1 else loss * turn.share).backward()  # type: ignore[no-untyped-call]
+        if turn.moves:
+            for group in self.optimiser.param_groups:
+                group["lr"] = lr
+            if self.config.optimiser.clip_norm is not None:
+                nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimiser.clip_norm)
+            self.optimiser.step()
+            self.optimiser.zero_grad(set_to_none=True)
         return value
-
-    def _loss(self, scores: Tensor, target: Tensor) -> Tensor:
-        asked, values = self.config.loss, self.job.spec.output.kind == "values"
-        if self.job.spec.task == "classification":
-            return self.network.head.loss(scores, target[:, 0, 0], weights=self.weights)
-        if asked.own:
-            return self.network.head.loss(scores, target[:, None] if values else target, weights=self.weights)
-        if values:
-            return regression_loss(scores, target, kind=asked.regression)
-        return segmentation_loss(
-            scores,
-            target,
-            weights=self.weights,
-            cross_entropy_weight=asked.cross_entropy,
-            dice_weight=asked.dice,
-            smoothing=asked.smoothing,
-        )
 
     def _validate(self) -> Score:
         """Loss and figures over the validation part of all workers."""
@@ -260,18 +254,9 @@ class _Trainer:
                 held = batch.to(self.seat.device)
                 with self.autocast():
                     scores = network(*held.inputs).float()
-                score.add(scores, held.target, loss=float(self._loss(scores, held.target)), labelled=batch.labelled)
+                score.add(scores, held.target, loss=float(self.objective(scores, held)), labelled=batch.labelled)
         score.sums = _summed(score.sums, self.seat)
         return score
-
-
-def _groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weight decay for weights, none for biases and normalisation, which have one axis."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def _summed(sums: np.ndarray[Any, np.dtype[np.float64]], seat: Seat) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -281,10 +266,3 @@ def _summed(sums: np.ndarray[Any, np.dtype[np.float64]], seat: Seat) -> np.ndarr
     tensor = torch.from_numpy(sums.astype(np.float64)).to(seat.device)
     torch.distributed.all_reduce(tensor)
     return tensor.cpu().numpy()
-
-
-def read_history(out: Path) -> list[Reading]:
-    """The readings so far, as `Log` keeps them; empty where there are none."""
-    with suppress(FileNotFoundError):
-        return list(json.loads((out / "history.json").read_text(encoding="utf-8")))
-    return []

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from swath.cluster import nodes
 from swath.errors import ClusterError, SwathError
 from swath.settings import settings
-from swath.training.loop import Job, Reading, Seat, read_history, train
+from swath.store import Store
+from swath.training.curves import read_history
+from swath.training.loop import Job, Reading, Seat, train
 
-_LOOK_S = 0.5
-_RAY = ".ray-train"  # Ray Train's own books; what counts is in the checkpoints
+_LOOK_S = {True: 0.5, False: 3.0}  # between two looks for epochs, at a local store and at a remote one
 
 
 def train_on_ray(
@@ -29,7 +29,7 @@ def train_on_ray(
     SWATH_UNIT_ATTEMPTS times in all.
 
     Args:
-        job: What to train. Its folder must be seen by all nodes.
+        job: What to train. Its store must be reached by all nodes.
         device: `cpu` or `cuda`.
         on_epoch: Told in this process of each epoch that is done.
 
@@ -51,8 +51,9 @@ def train_on_ray(
     attempts = settings().unit_attempts
     for attempt in range(attempts):
         try:
-            with _own_sigint(), _following(job.out, on_epoch), _quiet():
-                _trainer(job, shared, threads=threads, each=each).fit()
+            # Ray Train's own books lie on this node, where its controller runs; what counts is in the checkpoints
+            with _books() as books, _own_sigint(), _following(job.out, on_epoch), _quiet():
+                _trainer(job, shared, threads=threads, each=each, books=books).fit()
             return read_history(job.out), attempt
         except TrainingFailedError as error:
             raised = raised_by_worker(error)
@@ -63,12 +64,14 @@ def train_on_ray(
                     f"Training stopped {attempts} times: {_last_line(error)}.",
                     fix="The same command goes on from the last checkpoint.",
                 ) from error
-        finally:
-            shutil.rmtree(job.out / _RAY, ignore_errors=True)
     raise AssertionError("the last attempt returns or raises")
 
 
-def _trainer(job: Job, shared: Any, *, threads: int, each: dict[str, float]) -> Any:
+def _books() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="swath-train-", ignore_cleanup_errors=True)
+
+
+def _trainer(job: Job, shared: Any, *, threads: int, each: dict[str, float], books: str) -> Any:
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -81,7 +84,7 @@ def _trainer(job: Job, shared: Any, *, threads: int, each: dict[str, float]) -> 
         scaling_config=ScalingConfig(num_workers=config.workers, use_gpu="GPU" in each, resources_per_worker=each),
         run_config=RunConfig(  # type: ignore[call-arg]  # its type says the first generation's
             name="run",
-            storage_path=str(job.out / _RAY),
+            storage_path=books,
             failure_config=FailureConfig(max_failures=0),
             logging_config=LoggingConfig(log_level="ERROR"),
         ),
@@ -135,8 +138,8 @@ def _check_room(workers: int, each: dict[str, float]) -> None:
 
 
 @contextmanager
-def _following(out: Path, on_epoch: Callable[[Reading], None] | None) -> Iterator[None]:
-    """Tell of epochs while the block runs: worker 0 writes them into the training's folder."""
+def _following(out: Store, on_epoch: Callable[[Reading], None] | None) -> Iterator[None]:
+    """Tell of epochs while the block runs: worker 0 writes them into the training's store."""
     if on_epoch is None:
         yield
         return
@@ -149,7 +152,7 @@ def _following(out: Path, on_epoch: Callable[[Reading], None] | None) -> Iterato
             told += 1
 
     def follow() -> None:
-        while not end.wait(_LOOK_S):
+        while not end.wait(_LOOK_S[out.is_local]):
             tell()
 
     thread = threading.Thread(target=follow, name="swath-epochs", daemon=True)
