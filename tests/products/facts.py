@@ -29,3 +29,27 @@ TOY = Collection(
     },
     masks=(MaskRule(band="SCL", drop=(0, 1, 3, 8, 9, 10)),),
 )
+
+
+RADAR = Collection(
+    key="toy-radar",
+    title="Toy radar",
+    source="made for tests",
+    verified=True,
+    sensor="sentinel-1",
+    ids=("toy-radar",),
+    bands={
+        "VV": band(BandKind.BACKSCATTER, dtype="float32", nodata=-32768),
+        "VH": band(BandKind.BACKSCATTER, dtype="float32", nodata=-32768),
+        "VV_dB": band(BandKind.BACKSCATTER, dtype="float32", nodata=-32768, unit="dB", optional=True),
+    },
+)
+HEIGHT = Collection(
+    key="toy-height",
+    title="Toy heights",
+    source="made for tests",
+    verified=True,
+    sensor="other",
+    ids=("toy-height",),
+    bands={"data": band(BandKind.QUANTITY, dtype="float32", gsd=30, unit="m")},
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -19,6 +20,7 @@ from swath.cube import (
     percentile_name,
 )
 from swath.errors import ProductError
+from swath.products.inputs import Input
 from swath.products.layers import DType, Layer, LayerKind
 from swath.sources.facts import Collection
 
@@ -52,6 +54,34 @@ def composed_layers(spec: CubeSpec, collection: Collection) -> list[Layer]:
         title = f"1: fewer than {spec.min_obs} clear observations, 2: none"
         layers.append(_layer(FLAGS, LayerKind.CODES, title, facts[FLAGS]))
     return layers
+
+
+def input_layers(specs: Sequence[tuple[CubeSpec, Collection] | None], inputs: Sequence[Input]) -> list[Layer]:
+    """Layers of the composites of several inputs, in order.
+
+    Those of the first have their own names. One of a later input that has the name of an earlier layer is called after
+    its input: `radar_count`. A static input gives bands only.
+
+    Args:
+        specs: Cube and facts an input.
+        inputs: Of the product, as many.
+    """
+    layers: dict[str, Layer] = {}
+    for number, (read, given) in enumerate(zip(specs, inputs, strict=True)):
+        if read is None:
+            continue
+        for layer in composed_layers(*read):
+            if number and given.static and layer.band is None:
+                continue
+            if layer.name in layers:
+                called, title = f"{given.name}_{layer.name}", f"{layer.title} ({given.name})"
+                layer = replace(layer, name=called, title=title, made_of=layer.name)
+            if layer.name in layers:
+                raise ProductError(
+                    f"Two layers would be called {layer.name}.", fix="Give the input another name.", value=layer.name
+                )
+            layers[layer.name] = replace(layer, input=number)
+    return list(layers.values())
 
 
 def index_layer(name: str, spec: CubeSpec, collection: Collection, *, where: str) -> Layer:

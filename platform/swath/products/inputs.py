@@ -64,9 +64,18 @@ class Composite(_Part):
         return self
 
 
+Wanted = str | int | float | bool
+
+
 class Input(_Part):
     """One collection and the composite made of it."""
 
+    name: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="By which a model names it, of several inputs; the first may go without. Not `location`: that one "
+        "every model has.",
+    )
     collection: str = Field(
         default="auto",
         description="Key of a collection's facts (a file of swath/sources/collections), or `auto`: what the items say.",
@@ -77,6 +86,25 @@ class Input(_Part):
         "quantity), or `all`. A kind or `all` takes those bands that every item of the collection has. `[model]` in a "
         "product with a model: those that it takes.",
         examples=[["reflectance"]],
+    )
+    source: str | None = Field(
+        default=None, description="Where it is searched, as --source names it; null: where the first input is."
+    )
+    where: dict[str, Wanted | tuple[Wanted, ...]] = Field(
+        default_factory=dict,
+        description="Only items whose properties have these values: {sat:orbit_state: ascending}; a list allows "
+        "several.",
+        examples=[{}],
+    )
+    static: bool | Literal["timeless"] = Field(
+        default=False,
+        description="Its items are of no time step and serve every one. `true`: none may be later than the step that "
+        "it serves; `timeless` allows it (elevation).",
+    )
+    optional: bool = Field(
+        default=False,
+        description="A tile and step without items of it is made nevertheless, if the model can do without its bands. "
+        "Else it is left aside and counted. Names its collection, and is not the first.",
     )
     mask: Mask = Field(default_factory=Mask, description="Which pixels are dropped.")
     composite: Composite = Field(default_factory=Composite, description="How dates become one value.")
@@ -117,6 +145,7 @@ class Input(_Part):
             masks = self.mask.rules
         for number, rule in enumerate(masks):
             _check_rule(rule, collection, where=f"{where}.mask.rules.{number}")
+        _check_power(self.composite.method, bands, collection, where=where)
         exceptions: dict[str, Resampling] = {}
         for name, how in self.band_resampling.items():
             for band in resolve_bands((name,), collection, where=f"{where}.band_resampling"):
@@ -212,6 +241,23 @@ def _check_rule(rule: MaskRule, collection: Collection, *, where: str) -> None:
             f"{where}: the rule on {rule.band!r} drops nothing.",
             fix="Give `drop` (classes) or `drop_bits`.",
             field=where,
+        )
+
+
+def _check_power(method: Method, bands: tuple[str, ...], collection: Collection, *, where: str) -> None:
+    """Refuse a mean of decibels: backscatter is averaged in power (SCIENCE.md, Sentinel-1)."""
+    logarithms = [
+        name
+        for name in bands
+        if collection.bands[name].kind is BandKind.BACKSCATTER and collection.bands[name].unit.lower() == "db"
+    ]
+    if logarithms and method in (Method.MEAN, Method.GEOMEDIAN):
+        raise ProductError(
+            f"{where}.composite.method: {method.value} of {', '.join(logarithms)} of {collection.key!r}, which are "
+            "decibels: backscatter is averaged in power.",
+            fix="Take median or first, or a collection of linear power.",
+            field=f"{where}.composite.method",
+            value=method.value,
         )
 
 

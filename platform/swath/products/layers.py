@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -11,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from swath.errors import ProductError
+from swath.forms import suggest
 from swath.products.legend import Legend
 
 DType = Literal["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32"]
@@ -89,6 +91,8 @@ class Layer:
         common_name: STAC eo common name.
         wavelength: Centre, micrometres.
         width: Full width at half maximum, micrometres.
+        input: Place of the product's input whose composite it is of.
+        made_of: Name of the layer in that composite, where it is another.
     """
 
     name: str
@@ -106,6 +110,8 @@ class Layer:
     common_name: str | None = None
     wavelength: float | None = None
     width: float | None = None
+    input: int = 0
+    made_of: str | None = None
 
     def encode(
         self,
@@ -177,6 +183,36 @@ def apply_rules(layer: Layer, rules: Mapping[str, LayerRule]) -> Layer:
                 changes = {"kind": LayerKind.CLASSES, "overviews": "mode"} | changes
             layer = replace(layer, **changes)
     return layer
+
+
+def ruled(layers: Sequence[Layer], rules: Mapping[str, LayerRule], *, where: str) -> tuple[Layer, ...]:
+    """Layers after all rules.
+
+    Args:
+        layers: As they are made.
+        rules: By pattern.
+        where: Product and field, for the message.
+
+    Raises:
+        ProductError: A pattern that fits no layer, or a rule that contradicts itself.
+    """
+    names = [layer.name for layer in layers]
+    for pattern in rules:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ProductError(
+                f"{where}: no layer is called {pattern!r}.",
+                fix=suggest(pattern, names),
+                field="output.layers",
+                value=pattern,
+                choices=names,
+            )
+    written = tuple(apply_rules(layer, rules) for layer in layers)
+    for layer in written:
+        if fault := contradiction(layer):
+            raise ProductError(
+                f"{where}: layer {layer.name!r}: {fault}.", fix="Change the rule of the layer.", field="output.layers"
+            )
+    return written
 
 
 def contradiction(layer: Layer) -> str:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from swath.cube import COUNT, CubeSpec, Method, index_name
+from swath.cube import COUNT, CubeSpec, Method
 from swath.cube import check as check_cube
 from swath.cube.scores import score
 from swath.errors import ModelError, ProductError
 from swath.forms import apply_overrides, commented, parse_yaml, suggest, validate
-from swath.models.inputs import match_bands
+from swath.models.inputs import channels_of, match_bands
 from swath.models.spec import ModelSpec
-from swath.products.composed import composed_layers, index_layer
+from swath.products.composed import index_layer, input_layers
 from swath.products.digest import pixel_digest
-from swath.products.inputs import MODEL_BANDS, Input
-from swath.products.layers import Layer, apply_rules, contradiction
+from swath.products.inputs import Input
+from swath.products.layers import Layer, ruled
 from swath.products.model import ModelUse
 from swath.products.output import Output, Provider
+from swath.products.rules import check_fields
 from swath.sources.facts import Collection
 
 
@@ -47,7 +47,11 @@ class Product(BaseModel):
         default="other", min_length=1, description="SPDX identifier of the map's licence (`CC-BY-4.0`), or `other`."
     )
     providers: tuple[Provider, ...] = Field(default=(), description="Who stands behind the map: {name, roles, url}.")
-    inputs: tuple[Input, ...] = Field(min_length=1, max_length=1, description="What is read: one collection.")
+    inputs: tuple[Input, ...] = Field(
+        min_length=1,
+        max_length=8,
+        description="What is read: a collection each. The first gives grid, resolution and units.",
+    )
     index_of_composite: tuple[str, ...] = Field(
         default=(),
         description="Spectral indices of the composite's reflectance, by their spyndex names (NDVI, EVI, MNDWI); each "
@@ -103,34 +107,7 @@ class Product(BaseModel):
     @classmethod
     def _build(cls, data: Any, *, where: str) -> Product:
         product = validate(cls, data, where=where)
-        names = [index_name(name) for name in product.index_of_composite]
-        if len(set(names)) < len(names):
-            raise ProductError(
-                f"{where}: index_of_composite names an index twice: {', '.join(names)}.",
-                fix="Name each once.",
-                field="index_of_composite",
-            )
-        method = product.inputs[0].composite.method
-        if names and method is Method.PERCENTILE:
-            raise ProductError(
-                f"{where}: index_of_composite needs one value a band, and method {method.value!r} gives several.",
-                fix="Drop the indices, or take another method.",
-                field="index_of_composite",
-            )
-        if product.model is not None and (names or method is Method.PERCENTILE):
-            raise ProductError(
-                f"{where}: a model takes one value a band and gives the layers: index_of_composite is {names}, the "
-                f"method {method.value!r}.",
-                fix="Drop the indices; take another method.",
-                field="model",
-            )
-        if (MODEL_BANDS in product.inputs[0].bands) != (product.model is not None):
-            raise ProductError(
-                f"{where}: inputs.0.bands is {list(product.inputs[0].bands)}; a product with a model reads the bands "
-                f"that the model takes, [{MODEL_BANDS}], and only such a product.",
-                fix=f"Write bands: [{MODEL_BANDS}] with `model`, names of bands without.",
-                field="inputs.0.bands",
-            )
+        check_fields(product, where=where)
         return product
 
     def with_model(self, spec: ModelSpec, digest: str) -> Product:
@@ -178,72 +155,88 @@ class Product(BaseModel):
         """Digest of the chosen model package; empty for a product without a model."""
         return "" if self.model is None or self.model.bound is None else self.model.bound.digest
 
-    def cube_spec(self, collection: Collection) -> CubeSpec:
+    @property
+    def channels(self) -> tuple[tuple[int, ...], ...]:
+        """Which of the model's channels each input gives, see `channels_of`; an empty tuple an input without a model.
+
+        Raises:
+            ProductError: No model is chosen, or it takes an input that the product does not have.
+        """
+        model = self.model_spec
+        if model is None:
+            return ((),) * len(self.inputs)
+        try:
+            return channels_of(model.input, [given.name for given in self.inputs], model=model.name)
+        except ModelError as error:
+            raise self._of_model(error) from error
+
+    @property
+    def reads(self) -> tuple[bool, ...]:
+        """Which inputs are read: all, with a model those that it takes bands of."""
+        return tuple(self.model is None or bool(places) for places in self.channels)
+
+    def cube_spec(self, collection: Collection, number: int = 0) -> CubeSpec:
         """The cube that this product composites from `collection`.
+
+        Args:
+            collection: Facts.
+            number: Of the input.
 
         Raises:
             ProductError: The collection is another one than the product names, or lacks a band; names the choices.
         """
-        wanted = self.inputs[0].collection
-        if wanted not in ("auto", collection.key):
+        given, field = self.inputs[number], f"inputs.{number}"
+        if given.collection not in ("auto", collection.key):
             raise ProductError(
-                f"{self.name}: inputs.0.collection is {wanted!r}, and the items are of {collection.key!r}.",
-                fix=f"Search {wanted!r}, or use --set inputs.0.collection={collection.key}.",
-                field="inputs.0.collection",
-                value=wanted,
+                f"{self.name}: {field}.collection is {given.collection!r}, and the items are of {collection.key!r}.",
+                fix=f"Search {given.collection!r}, or use --set {field}.collection={collection.key}.",
+                field=f"{field}.collection",
+                value=given.collection,
             )
         model = self.model_spec
-        bands = None if model is None else self._model_bands(model, collection)
-        spec = self.inputs[0].cube_spec(collection, where=f"{self.name}: inputs.0", bands=bands)
+        bands = None if model is None else self._model_bands(model, collection, number)
+        spec = given.cube_spec(collection, where=f"{self.name}: {field}", bands=bands)
         check_cube(spec, collection)
         if spec.method is Method.BEST:
             score(spec.score or "", spec.bands, collection)
         return spec
 
-    def layers(self, collection: Collection) -> tuple[Layer, ...]:
+    def layers(self, *collections: Collection | None) -> tuple[Layer, ...]:
         """The layers that are written, in order.
 
-        The bands, `day` of a best-date composite, `count`, `flags` where `min_obs` asks for more than one, indices;
-        with a model what it gives, and `count`.
+        The bands, `day` of a best-date composite, `count`, `flags` where `min_obs` asks for more than one, those of
+        later inputs (`input_layers`), indices; with a model what it gives, and `count`.
+
+        Args:
+            *collections: Facts of the inputs in order, None for one that the model does not read.
 
         Raises:
             ProductError: As `cube_spec`; an index whose bands the cube lacks; a pattern of `output.layers` that fits
                 no layer, or a rule that contradicts itself.
         """
-        spec = self.cube_spec(collection)
-        layers = composed_layers(spec, collection)
+        specs = [
+            None if facts is None else (self.cube_spec(facts, number), facts)
+            for number, facts in enumerate(collections)
+        ]
+        layers = input_layers(specs, self.inputs)
         if self.model is not None:
             count = [layer for layer in layers if layer.name == COUNT]
             layers = [*self.model.made_layers(where=f"{self.name}: model"), *count]
         where = f"{self.name}: index_of_composite"
-        layers += [index_layer(name, spec, collection, where=where) for name in self.index_of_composite]
-        self._check_patterns([layer.name for layer in layers])
-        written = tuple(apply_rules(layer, self.output.layers) for layer in layers)
-        for layer in written:
-            if fault := contradiction(layer):
-                raise ProductError(
-                    f"{self.name}: output.layers: layer {layer.name!r}: {fault}.",
-                    fix="Change the rule of the layer.",
-                    field="output.layers",
-                )
-        return written
+        if specs[0] is not None:
+            layers += [index_layer(name, *specs[0], where=where) for name in self.index_of_composite]
+        return ruled(layers, self.output.layers, where=f"{self.name}: output.layers")
 
-    def _model_bands(self, model: ModelSpec, collection: Collection) -> tuple[str, ...]:
+    def _model_bands(self, model: ModelSpec, collection: Collection, number: int) -> tuple[str, ...]:
+        wanted = [model.input.bands[place] for place in self.channels[number]]
         try:
-            return match_bands(model.input, collection)
+            found = match_bands(model.input, collection, wanted)
         except ModelError as error:
-            raise ProductError(f"{self.name}: {error.message}", fix=error.fix, field="model", **error.facts) from error
+            raise self._of_model(error) from error
+        return tuple(name for name in found if name is not None)
 
-    def _check_patterns(self, names: list[str]) -> None:
-        for pattern in self.output.layers:
-            if not any(fnmatchcase(name, pattern) for name in names):
-                raise ProductError(
-                    f"{self.name}: output.layers: no layer is called {pattern!r}.",
-                    fix=suggest(pattern, names),
-                    field="output.layers",
-                    value=pattern,
-                    choices=names,
-                )
+    def _of_model(self, error: ModelError) -> ProductError:
+        return ProductError(f"{self.name}: {error.message}", fix=error.fix, field="model", **error.facts)
 
     def resolution(self, collection: Collection) -> float:
         """Edge of a pixel in metres: as the product says, else the model's, else the finest of the cube's bands."""
@@ -260,9 +253,9 @@ class Product(BaseModel):
             return name
         return "EPSG:6933" if collection.grid == "equal-area" else collection.grid
 
-    def pixel_digest(self, collection: Collection | None = None) -> str:
+    def pixel_digest(self, *collections: Collection | None) -> str:
         """See `swath.products.digest.pixel_digest`."""
-        return pixel_digest(self, collection)
+        return pixel_digest(self, *collections)
 
 
 def products() -> list[str]:
@@ -280,16 +273,16 @@ def template() -> str:
 def check(path: str | Path) -> Product:
     """Load a product and try all that can be known without items.
 
-    Fields and indices always, bands and layers too if the product names its collection.
+    Fields and indices always, bands and layers too if the product names its collections.
 
     Raises:
         ProductError: The first fault.
         CollectionError: The collection named has no facts.
     """
     product = Product.load(path)
-    key = product.inputs[0].collection
-    if key != "auto":
+    keys = [given.collection for given in product.inputs]
+    if "auto" not in keys:
         from swath.sources import collection
 
-        product.layers(collection(key))
+        product.layers(*map(collection, keys))
     return product
