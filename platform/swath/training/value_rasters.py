@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.transform import array_bounds
 from rasterio.warp import calculate_default_transform, reproject, transform_bounds
-from rasterio.windows import Window, from_bounds, intersect
+from rasterio.windows import Window, from_bounds
 
 from swath.errors import LabelError
 from swath.grid import Area, Tile
@@ -83,12 +83,15 @@ class ValueRaster:
         out = np.full(tile.shape, np.nan, np.float32)
         with rasterio.open(self.where) as file:
             bounds = transform_bounds(tile.crs, file.crs, *tile.bounds, densify_pts=21)
-            window = from_bounds(*bounds, transform=file.transform).round_offsets("floor").round_lengths("ceil")
-            whole = Window(0, 0, file.width, file.height)
-            window = Window(window.col_off - 2, window.row_off - 2, window.width + 4, window.height + 4)
-            if not intersect(window, whole):
+            near = from_bounds(*bounds, transform=file.transform)
+            first = (max(0, int(near.row_off) - 2), max(0, int(near.col_off) - 2))
+            last = (
+                min(file.height, int(near.row_off + near.height) + 3),
+                min(file.width, int(near.col_off + near.width) + 3),
+            )
+            if last[0] <= first[0] or last[1] <= first[1]:
                 return out, Dropped()
-            window = window.intersection(whole)
+            window = Window.from_slices((first[0], last[0]), (first[1], last[1]))
             read = file.read(1, window=window, masked=True)
             # what is impossible must go before pixels are averaged
             numbers, dropped = self._possible(np.ma.filled(read.astype(np.float32), np.nan))
