@@ -11,7 +11,8 @@ from models.specs import dates, input_spec, model_spec
 from swath.errors import ModelError
 from swath.models.encoders import encoder, encoder_names
 from swath.models.heads import head, head_names
-from swath.models.network import Network, example_inputs, measured_reach
+from swath.models.network import Network, example_inputs
+from swath.models.reach import measured_reach
 from swath.models.spec import Layout, ModelSpec
 
 
@@ -301,5 +302,6 @@ def test_a_pixel_without_value_adds_nothing_to_the_loss_nor_to_its_gradient() ->
 
 
 def test_the_head_says_which_measures_fit() -> None:
-    for name, first in itertools.zip_longest(head_names(), ("macro_f1", "rmse", "macro_f1")):
+    firsts = ("macro_f1", "macro_f1", "auc", "rmse", "macro_f1")
+    for name, first in itertools.zip_longest(head_names(), firsts):
         assert head(name, (4, 8), 8, outputs=2).metrics[0] == first

@@ -9,7 +9,8 @@ from scipy.ndimage import uniform_filter
 from swath.errors import ModelError
 from swath.models.encoders import encoder
 from swath.models.export import export_onnx
-from swath.models.network import Network, example_inputs, measured_reach
+from swath.models.network import Network, example_inputs
+from swath.models.reach import measured_reach
 from swath.models.spec import BandInput, ClassesOutput, InputSpec, ModelSpec, NetworkSpec, PartSpec
 
 NAMES = {"B03": "green", "B04": "red", "B08": "nir", "B11": "swir16"}

@@ -26,7 +26,8 @@ SCORES = "scores"  #: name of the output
 def export_onnx(network: Network, spec: InputSpec, path: Path, *, batch: int = 1) -> None:
     """Write a network as ONNX, and hold it against torch on random windows.
 
-    All shapes are fixed, batch normalisation is folded into the convolutions, and the file says nothing of the machine
+    The closing formula of its head is part of the graph, which gives the output's channels as the spec names them. All
+    shapes are fixed, batch normalisation is folded into the convolutions, and the file says nothing of the machine
     that wrote it.
 
     Args:
@@ -44,10 +45,11 @@ def export_onnx(network: Network, spec: InputSpec, path: Path, *, batch: int = 1
     training, device = network.training, next(network.parameters()).device
     network.eval().cpu()
     try:
+        finished = network.finished()
         inputs = example_inputs(spec, batch=batch)
         with _quiet(), torch.no_grad():
             program = torch.onnx.export(
-                network,
+                finished,
                 inputs,
                 input_names=list(names),
                 output_names=[SCORES],
@@ -63,7 +65,7 @@ def export_onnx(network: Network, spec: InputSpec, path: Path, *, batch: int = 1
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString())
         with torch.no_grad():
-            wanted = network(*inputs).numpy()
+            wanted = finished(*inputs).numpy()
         off = float(np.abs(run(path, names, inputs) - wanted).max())
     finally:
         network.train(training).to(device)

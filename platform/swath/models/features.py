@@ -68,6 +68,13 @@ class Encoder(nn.Module):
         """
         raise NotImplementedError
 
+    def settled(self) -> Encoder:
+        """The same for inference: what depends on weights only is computed once. Itself, where there is no such thing.
+
+        The result shares weights, gives the same features, and is not for training.
+        """
+        return self
+
 
 class Head(nn.Module):
     """Takes features, gives scores. A subclass is one file in `swath.models.heads`.
@@ -75,7 +82,7 @@ class Head(nn.Module):
     Args:
         channels: Of each level of the pyramid, finest first.
         vector_size: Length of the vector.
-        outputs: Channels of the result.
+        outputs: Channels that the model gives.
 
     Attributes:
         task: What it does, as STAC MLM names it.
@@ -100,8 +107,25 @@ class Head(nn.Module):
         return None if self.reaches is None else max(self.reaches)
 
     def forward(self, features: Features) -> Tensor:
-        """(N, outputs, H, W) scores without activation; (N, outputs) for a class of the whole window."""
+        """Scores as the loss takes them: (N, outputs, H, W) without activation, unless the subclass says otherwise.
+
+        (N, outputs) for a class of the whole window.
+        """
         raise NotImplementedError
+
+    def close(self, scores: Tensor) -> Tensor:
+        """The closing formula: from scores to the output's channels, as the spec names them.
+
+        It becomes part of a model's graph, so that a map needs nothing but the graph. By default scores are those
+        channels.
+
+        Args:
+            scores: What `forward` gave.
+
+        Returns:
+            (N, outputs, H, W).
+        """
+        return scores
 
     def loss(self, scores: Tensor, target: Tensor, *, weights: Tensor | None = None) -> Tensor:
         """The loss that training uses if nobody says otherwise; a scalar, 0 where nothing is labelled.
@@ -123,6 +147,57 @@ def whole(name: str, value: object, *, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ModelError(
             f"Setting {name} of a network is {value!r}.", fix=f"Give a whole number from {low} to {high}.", setting=name
+        )
+    return value
+
+
+def odd(name: str, value: object, *, high: int) -> int:
+    """A setting that is an odd number of pixels: the edge of something with a middle.
+
+    Raises:
+        ModelError: It is something else.
+    """
+    edge = whole(name, value, low=1, high=high)
+    if edge % 2 == 0:
+        raise ModelError(f"Setting {name} of a network is {value!r}.", fix="Give an odd number.", setting=name)
+    return edge
+
+
+def share(name: str, value: object) -> float:
+    """A setting that is a share, from 0 to below 1.
+
+    Raises:
+        ModelError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ModelError(
+            f"Setting {name} of a network is {value!r}.", fix="Give a number from 0 to below 1.", setting=name
+        )
+    return float(value)
+
+
+def number(name: str, value: object, *, low: float, high: float) -> float:
+    """A setting that is a number in a range.
+
+    Raises:
+        ModelError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ModelError(
+            f"Setting {name} of a network is {value!r}.", fix=f"Give a number from {low:g} to {high:g}.", setting=name
+        )
+    return float(value)
+
+
+def choice(name: str, value: object, choices: Sequence[str]) -> str:
+    """A setting that is one of some words.
+
+    Raises:
+        ModelError: It is something else.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ModelError(
+            f"Setting {name} of a network is {value!r}.", fix=f"Choices: {', '.join(choices)}.", setting=name
         )
     return value
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+SCALE = 0.1  #: of what a ConvNeXt block adds at first: Touvron et al. 2021 take it up to 18 blocks
+
 
 class Convolutions(nn.Sequential):
     """`depth` times: 3 x 3 convolution, batch normalisation, ReLU.
@@ -108,3 +110,130 @@ def up_reaches(levels: int, *, depth: int) -> tuple[int, ...]:
             reaches[level] = max(reaches[level], pixel - low * block, (high + 1) * block - 1 - pixel)
             low, high = low // 2, high // 2
     return tuple(reaches)
+
+
+class LayerScale(nn.Module):
+    """A learned factor a channel (Touvron et al. 2021, doi:10.1109/ICCV48922.2021.00010, eq. 4), on the last axis.
+
+    Args:
+        channels: Of the last axis.
+        start: What all factors begin with: what a block adds is small at first.
+    """
+
+    def __init__(self, channels: int, *, start: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), start))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., C) to the same."""
+        return x * self.weight
+
+
+class DropPath(nn.Module):
+    """Leaves whole samples out in training, the others grown by as much (stochastic depth, Huang et al. 2016).
+
+    Args:
+        share: Of samples.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, ...) to the same."""
+        if not self.training or not self.share:
+            return x
+        kept = x.new_empty((len(x), *(1 for _ in x.shape[1:]))).bernoulli_(1 - self.share)
+        return x * kept / (1 - self.share)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of each pixel: a result depends on no other pixel and no other sample."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ConvNextBlock(nn.Module):
+    """Depthwise convolution, then an inverted bottleneck pixel by pixel, beside an identity.
+
+    Liu et al. 2022, "A ConvNet for the 2020s" (doi:10.1109/CVPR52688.2022.01167), figure 4.
+
+    Args:
+        channels: In and out.
+        kernel: Edge of the depthwise convolution, odd.
+        expansion: Channels within, as a multiple of those outside.
+        drop: Share of samples that pass by in training.
+    """
+
+    def __init__(self, channels: int, *, kernel: int, expansion: int, drop: float) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.widen = nn.Linear(channels, expansion * channels)
+        self.narrow = nn.Linear(expansion * channels, channels)
+        self.scale = LayerScale(channels, start=SCALE)
+        self.drop = DropPath(drop)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
+        y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
+        y = self.scale(self.narrow(functional.gelu(self.widen(y))))
+        added: Tensor = x + self.drop(y.permute(0, 3, 1, 2))
+        return added
+
+
+class ConvNextLevels(nn.Module):
+    """A pyramid of ConvNeXt blocks; between levels, convolutions of 2 x 2 at a stride of 2 join whole blocks.
+
+    Args:
+        widths: Channels of each level, finest first; the input has `widths[0]`.
+        depth: Blocks a level.
+        kernel: See `ConvNextBlock`, as expansion.
+        expansion: Channels within a block.
+        drop: Of the last block; it rises from 0 at the first.
+    """
+
+    def __init__(self, widths: Sequence[int], *, depth: int, kernel: int, expansion: int, drop: float) -> None:
+        super().__init__()
+        shares = torch.linspace(0, drop, len(widths) * depth, device="cpu").tolist()
+        self.down = nn.ModuleList(
+            nn.Sequential(ChannelNorm(fine), nn.Conv2d(fine, coarse, 2, stride=2)) for fine, coarse in pairwise(widths)
+        )
+        self.levels = nn.ModuleList(
+            nn.Sequential(
+                *(
+                    ConvNextBlock(width, kernel=kernel, expansion=expansion, drop=shares[level * depth + block])
+                    for block in range(depth)
+                )
+            )
+            for level, width in enumerate(widths)
+        )
+        self.norms = nn.ModuleList(ChannelNorm(width) for width in widths)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(N, widths[0], H, W) to a list of (N, widths[i], H / 2^i, W / 2^i)."""
+        pyramid = []
+        for index, (level, norm) in enumerate(zip(self.levels, self.norms, strict=True)):
+            x = level(x if index == 0 else self.down[index - 1](x))
+            pyramid.append(norm(x))
+        return pyramid
+
+
+def convnext_reaches(levels: int, *, depth: int, kernel: int, before: int) -> tuple[int, ...]:
+    """How far `ConvNextLevels` sees beyond the block of a feature, input pixels, by level.
+
+    A block of level i adds half its kernel times 2^i pixels; going down joins whole blocks and adds none.
+
+    Args:
+        levels: Of the pyramid.
+        depth: Blocks a level.
+        kernel: Edge of the depthwise convolutions.
+        before: What stands before the first level has seen so far.
+    """
+    return tuple(before + depth * (kernel // 2) * (2 ** (level + 1) - 1) for level in range(levels))

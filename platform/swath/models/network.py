@@ -1,8 +1,7 @@
-"""A network: an encoder and a head that fit."""
+"""A network: an encoder and a head that fit, and what the place adds."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -12,7 +11,8 @@ from swath.errors import ModelError
 from swath.models.encoders import encoder
 from swath.models.features import Encoder, Head
 from swath.models.heads import head
-from swath.models.spec import InputSpec, Layout, ModelSpec
+from swath.models.location import Harmonics, location_encoder, places_of
+from swath.models.spec import LOCATION, LOCATION_BANDS, InputSpec, Layout, ModelSpec
 
 
 class Network(nn.Module):
@@ -22,13 +22,17 @@ class Network(nn.Module):
         spec: What it takes.
         encoder: Bands to features.
         head: Features to scores.
+        location: Adds to the features what the place tells; longitude and latitude are then no bands to the encoder.
     """
 
-    def __init__(self, spec: InputSpec, encoder: Encoder, head: Head) -> None:
+    def __init__(self, spec: InputSpec, encoder: Encoder, head: Head, location: Harmonics | None = None) -> None:
         super().__init__()
         self.spec = spec
         self.encoder = encoder
         self.head = head
+        self.location = location
+        self._place = [] if location is None else places_of(spec)
+        self._rest = [place for place in range(len(spec.bands)) if place not in self._place]
 
     @classmethod
     def build(cls, spec: ModelSpec) -> Network:
@@ -43,7 +47,8 @@ class Network(nn.Module):
                 fix="Use its model.onnx.",
                 model=spec.name,
             )
-        front = encoder(spec.network.encoder.name, spec.input, **spec.network.encoder.settings)
+        seen = spec.input if spec.network.location is None else without_place(spec.input)
+        front = encoder(spec.network.encoder.name, seen, **spec.network.encoder.settings)
         back = head(
             spec.network.head.name,
             front.channels,
@@ -51,7 +56,17 @@ class Network(nn.Module):
             outputs=len(spec.output.channels),
             **spec.network.head.settings,
         )
-        network = cls(spec.input, front, back)
+        place = None
+        if spec.network.location is not None:
+            place = location_encoder(
+                spec.network.location.name,
+                spec.input,
+                front.channels,
+                front.vector_size,
+                multiple=front.multiple,
+                **spec.network.location.settings,
+            )
+        network = cls(spec.input, front, back, place)
         _fits(spec, network)
         return network
 
@@ -68,7 +83,7 @@ class Network(nn.Module):
         return self.encoder.multiple
 
     def forward(self, x: Tensor, *more: Tensor) -> Tensor:
-        """Scores without activation.
+        """Scores without activation, as the loss takes them: before the head's closing formula.
 
         Args:
             x: In the layout of the spec, float32, normalised.
@@ -84,8 +99,27 @@ class Network(nn.Module):
             raise TypeError(f"{len(more)} inputs beside the bands, the spec has {len(more) - len(rest)}")
         if self.spec.layout is Layout.NCHW:
             x = x.unsqueeze(1)
-        scores: Tensor = self.head(self.encoder(x, day, valid))
+        if self.location is None:
+            features = self.encoder(x, day, valid)
+        else:
+            features = self.location(self.encoder(x[:, :, self._rest], day, valid), x[:, :, self._place])
+        scores: Tensor = self.head(features)
         return scores
+
+    def close(self, scores: Tensor) -> Tensor:
+        """Scores to the output's channels, as the spec names them: see `Head.close`."""
+        return self.head.close(scores)
+
+    def finished(self) -> nn.Module:
+        """What a package's graph is: takes the same inputs, gives the output's channels.
+
+        The head's closing formula is part of it, and what depends on weights alone is computed once. Weights are
+        shared; itself, where there is neither.
+        """
+        settled = self.encoder.settled()
+        network = self if settled is self.encoder else Network(self.spec, settled, self.head, self.location)
+        finished = network if type(self.head).close is Head.close else _Closed(network)
+        return finished.train(self.training)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Take weights.
@@ -95,6 +129,37 @@ class Network(nn.Module):
         """
         check_shapes(self, {name: tuple(tensor.shape) for name, tensor in weights.items()})
         self.load_state_dict(dict(weights))
+
+
+class _Closed(nn.Module):
+    """A network, then the closing formula of its head."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, *more: Tensor) -> Tensor:
+        return self.network.close(self.network(x, *more))
+
+
+def without_place(spec: InputSpec) -> InputSpec:
+    """What is left to the encoder where the place has one of its own.
+
+    Raises:
+        ModelError: The network does not take longitude and latitude, or nothing else.
+    """
+    if not places_of(spec):
+        raise ModelError(
+            f"The network has a location encoder, and does not take {' and '.join(LOCATION_BANDS)}.",
+            fix=f"Add both as bands of the input {LOCATION}, or leave the location encoder out.",
+        )
+    bands = tuple(band for band in spec.bands if band.input != LOCATION)
+    if not bands:
+        raise ModelError(
+            f"The network takes {' and '.join(LOCATION_BANDS)}, and no other band.",
+            fix="Give it one more at least, or leave the location encoder out.",
+        )
+    return spec.model_copy(update={"bands": bands})
 
 
 def check_shapes(network: Network, shapes: Mapping[str, Sequence[int]], *, where: str = "The weights") -> None:
@@ -140,51 +205,6 @@ def example_inputs(spec: InputSpec, *, batch: int = 1, seed: int = 0) -> tuple[T
         shape = (batch, spec.steps, spec.window, spec.window)
         inputs.append((torch.rand(shape, generator=random) < 0.8).float())
     return tuple(inputs)
-
-
-def measured_reach(network: Network) -> int:
-    """The receptive field as it is: how far a change of one column of the input changes scores, pixels.
-
-    Weights of a copy are set so that nothing cancels or is cut off: positive, the same in all places, in float64.
-
-    Args:
-        network: With a finite reach.
-
-    Raises:
-        ValueError: It has none.
-    """
-    if network.reach is None:
-        raise ValueError("the reach of this network is the whole window")
-    probe = copy.deepcopy(network).double().eval()
-    with torch.no_grad():
-        for module in probe.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                module.weight.fill_(1.0 / module.weight[0].numel())
-            elif isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()
-                module.reset_running_stats()
-        width = (2 * network.reach // network.multiple + 4) * network.multiple
-        middle = width // 2 // network.multiple * network.multiple
-        size = dict(
-            zip("NTCHW", (1, network.spec.steps, len(network.spec.bands), network.multiple, width), strict=True)
-        )
-        random = torch.Generator().manual_seed(0)
-        x = 1 + torch.rand([size[axis] for axis in network.spec.layout.value], generator=random, dtype=torch.float64)
-        more = []
-        if network.spec.day_of_year:
-            more.append(torch.linspace(30, 330, network.spec.steps, dtype=torch.float64).unsqueeze(0))
-        if network.spec.valid:
-            more.append(torch.ones([size[axis] for axis in "NTHW"], dtype=torch.float64))
-        before = probe(x, *more)
-        furthest = 0
-        for column in range(middle, middle + network.multiple):
-            changed = x.clone()
-            changed[..., 0, :, column] += 1e6 if network.spec.steps == 1 else 0
-            if network.spec.steps > 1:
-                changed[:, 0, :, :, column] += 1e6
-            moved = (probe(changed, *more) != before).any(dim=1).any(dim=1)[0].nonzero().flatten()
-            furthest = max(furthest, int((moved - column).abs().max()))
-    return furthest
 
 
 def _fits(spec: ModelSpec, network: Network) -> None:

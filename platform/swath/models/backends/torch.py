@@ -154,4 +154,4 @@ def _load(package: Weights, path: str) -> Any:
             model=package.spec.name,
         ) from error
     network.load(weights)
-    return network
+    return network.eval().finished()

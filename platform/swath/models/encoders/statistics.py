@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from swath.errors import ModelError
-from swath.models.features import Encoder, Features, whole
+from swath.models.features import Encoder, Features, share, whole
 from swath.models.spec import InputSpec
 
 #: Normalised differences of reflectance, by common names: vegetation, open water, moisture, tillage.
@@ -46,8 +46,7 @@ class Statistics(Encoder):
         super().__init__(spec)
         width = whole("width", width, low=1, high=4096)
         depth = whole("depth", depth, low=1, high=16)
-        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-            raise ModelError(f"Setting dropout of a network is {dropout!r}.", fix="Give a number from 0 to below 1.")
+        dropout = share("dropout", dropout)
         self.boxes = _edges(boxes)
         self.pairs = _pairs(spec)
         self.channels, self.vector_size = (width,), width
