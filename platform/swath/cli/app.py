@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import swath
-from swath.cli import collections, demo, doctor, maps, models, products, simulate, train
+from swath.cli import collections, demo, doctor, maps, models, products, registry, simulate, train
 
 app = typer.Typer(
     name="swath",
@@ -25,7 +25,13 @@ app.add_typer(
     products.app, name="product", help="What can be mapped: list, show, check, template.", rich_help_panel="Products"
 )
 collections.register(app)
-app.add_typer(models.app, name="models", help="Model packages: show, import, template.", rich_help_panel="Models")
+registry.register(models.app)
+app.add_typer(
+    models.app,
+    name="models",
+    help="Models: show, import, template; the registry: list, register, promote, export, verify.",
+    rich_help_panel="Models",
+)
 demo.register(app)
 simulate.register(app)
 doctor.register(app)

@@ -8,6 +8,7 @@ import typer
 
 from swath.cli.options import Cluster, ClusterName, Json, StoreArgument, StoreUrl, Workers
 from swath.cli.output import Output, reported
+from swath.cli.registry import open_model
 from swath.cli.shown import plan_values, show_plan, show_results, show_status
 from swath.errors import ProductError
 from swath.grid import Area, Period
@@ -45,7 +46,13 @@ PeriodText = Annotated[
 SourceText = Annotated[
     str, typer.Option("--source", help="STAC API, static catalog, stac-geoparquet table or item file: URL or path.")
 ]
-Model = Annotated[str | None, typer.Option(help="Folder of a model package, for products that map with a model.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="Model, for products that map with one: folder of a package, or NAME@ALIAS of the registry at "
+        "SWATH_REGISTRY."
+    ),
+]
 Resolution = Annotated[
     float | None, typer.Option(min=0.1, help="Edge of a pixel, metres; by default the finest band's.")
 ]
@@ -101,7 +108,7 @@ def package_of(product: Product, model: str | None) -> Package | None:
             field="model",
             value=model,
         )
-    return Package.open(named)
+    return open_model(named)
 
 
 def register(app: typer.Typer) -> None:

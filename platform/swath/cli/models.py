@@ -1,4 +1,4 @@
-"""`swath models`: model packages, made, looked at, brought in from elsewhere."""
+"""`swath models`: model packages, made, looked at, brought in from elsewhere, kept in a registry."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from rich.console import Console
 
 from swath.cli.options import Json
 from swath.cli.output import key_values, reported
+from swath.cli.registry import RegistryUrl, open_model, write_page
 from swath.models import Package, card_template, import_onnx
 from swath.models.spec import ClassesOutput, band_names
+from swath.registry import is_reference
 
 app = typer.Typer(no_args_is_help=True)
-Folder = Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder of a model package.")]
+Named = Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a package, or NAME@ALIAS of the registry.")]
 
 
 @app.command("import")
@@ -40,10 +42,17 @@ def template(as_json: Json = False) -> None:
 
 
 @app.command()
-def show(folder: Folder, as_json: Json = False) -> None:
-    """What a package takes and gives, with every byte checked."""
+def show(
+    model: Named,
+    registry: RegistryUrl = None,
+    html: Annotated[Path | None, typer.Option(help="Write the model's card as a page to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What a model takes and gives, with every byte checked."""
     with reported(as_json) as out:
-        package = Package.open(folder)
+        package = open_model(model, registry)
+        if html is not None:
+            write_page(package, html, name=model if is_reference(model) else package.spec.name, registry=registry)
         out.result(_values(package), lambda console: _show(console, package))
 
 
