@@ -58,7 +58,11 @@ def arrays(chips: int, size: int, held: int) -> Chips:
     numbers = rng.integers(1000, 6000, (number, 1, BANDS, size, size)).astype(np.uint16)
     part = np.where(np.arange(number) < chips, Part.TRAIN, Part.VALIDATE).astype(np.uint8)
     parts = np.where(rng.random(y.shape) < 0.3, part[:, None, None], np.uint8(IGNORED))
-    return Chips(numbers=numbers, day=np.ones((number, 1), np.float32), y=y, part=parts)
+    known = parts != IGNORED
+    return Chips(
+        numbers=numbers, day=np.ones((number, 1), np.float32), y=y, part=parts,
+        weight=known.astype(np.float32), object=known.astype(np.uint16), error=np.zeros(y.shape, np.float32),
+    )  # fmt: skip
 
 
 class Memory:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swath.models.spec import BandInput, InputSpec
-from swath.training.augment import Change
+from swath.training.augment import Change, inputs_of
 from swath.training.config import NO_CHANGE, Augment
 
 SPEC = InputSpec(
@@ -84,6 +84,58 @@ def test_brightness_multiplies_physical_values_and_leaves_no_data_alone():
     Change(False, 0, np.ones(1, bool), np.ones(2, bool), np.array([1.1], np.float32)).fade(x, valid, SPEC)
     assert (x * std + mean)[0, :, 1:] == pytest.approx(0.44, rel=1e-5)
     assert (x[..., 0, 0] == SPEC.fill).all()
+
+
+def several(*inputs, unit="1"):
+    """A spec whose bands are of these inputs."""
+    names = [["longitude", "latitude"][n % 2] if name == "location" else f"b{n}" for n, name in enumerate(inputs)]
+    bands = tuple(BandInput(name=n, input=i, unit=unit, mean=0.2) for n, i in zip(names, inputs, strict=True))
+    return InputSpec(bands=bands, unit="reflectance", gsd=10, window=8, stride=8)
+
+
+def test_an_input_is_taken_away_with_all_its_bands_and_one_input_always_stays():
+    places = inputs_of(several("optical", "optical", "radar", "radar", "dem"))
+    assert places == ((0, 1), (2, 3), (4,))
+    seen = set()
+    for seed in range(300):
+        change = Change.draw(Augment(drop_inputs=0.6), steps=1, bands=5, seed=(seed,), inputs=places)
+        stays = [bool(change.bands[list(part)].all()) for part in places]
+        assert [bool(change.bands[list(part)].any()) for part in places] == stays and any(stays)
+        seen.add(tuple(stays))
+    assert len(seen) == 7
+
+
+def test_an_input_that_stays_keeps_a_band():
+    for seed in range(300):
+        change = Change.draw(
+            Augment(drop_inputs=0.5, drop_bands=0.9), steps=1, bands=4, seed=(seed,), inputs=((0, 1), (2, 3))
+        )
+        assert change.bands.any()
+
+
+def test_the_location_is_never_taken_away_with_its_input():
+    assert inputs_of(several("optical", "location", "location")) == ((0,),)
+
+
+def test_draws_without_dropping_inputs_are_those_of_before():
+    plain, other = (Change.draw(Augment(), steps=3, bands=4, seed=(7,), inputs=i) for i in ((), ((0, 1), (2, 3))))
+    assert (plain.bands == other.bands).all() and (plain.gain == other.gain).all() and plain.turns == other.turns
+
+
+@pytest.mark.parametrize(("unit", "brighter"), [("reflectance", True), ("K", False), ("m", False), ("degree", False)])
+def test_only_light_is_brightened(unit, brighter):
+    spec = several("a", "b", unit=unit)
+    x, valid = np.full((1, 2, 4, 4), 0.3, np.float32), np.ones((1, 4, 4), np.float32)
+    Change(False, 0, np.ones(1, bool), np.ones(2, bool), np.array([1.1], np.float32)).fade(x, valid, spec)
+    assert (x != np.float32(0.3)).all() == brighter
+
+
+def test_beside_another_quantity_light_is_brightened_alone():
+    bands = (BandInput(name="r", unit="reflectance", mean=0.1, std=0.2), BandInput(name="t", unit="K", mean=290, std=9))
+    spec = InputSpec(bands=bands, unit="reflectance", gsd=10, window=8, stride=8)
+    x, valid = np.full((1, 2, 4, 4), 0.5, np.float32), np.ones((1, 4, 4), np.float32)
+    Change(False, 0, np.ones(1, bool), np.ones(2, bool), np.array([1.1], np.float32)).fade(x, valid, spec)
+    assert (x[0, 0] * 0.2 + 0.1) == pytest.approx(0.22) and (x[0, 1] == 0.5).all()
 
 
 def test_no_change_changes_nothing():

@@ -99,6 +99,50 @@ def test_a_chip_is_changed_alike_whichever_batch_it_is_in():
     assert all(torch.equal(a[0], b[1]) for a, b in zip(one.inputs, many.inputs, strict=True))
 
 
+def test_a_chip_that_comes_again_is_changed_in_another_way():
+    preparer = prepared(Toy(steps=3), **TEMPORAL)
+    batch = preparer.batch([3, 3, 3], Part.TRAIN, augment=Augment(), seed=(0, 1), times=[0, 0, 1])
+    first, same, other = batch.inputs[0]
+    assert torch.equal(first, same) and not torch.equal(first, other)
+
+
+class Told(Toy):
+    """Chips with weights, objects and errors of their labels."""
+
+    def read(self, indices):
+        rows, shape = list(indices), (len(indices), *self.y.shape[1:])
+        more = np.arange(np.prod(shape)).reshape(shape) % 200
+        return {**super().read(rows), "weight": (more + 1) / 10, "object": more.astype(np.uint16), "error": more * 2.0}
+
+
+def test_weight_object_and_error_come_along_where_the_part_has_labels():
+    toy = Told(values=True)
+    preparer = prepared(toy, head=PartSpec(name="regression"))
+    batch = preparer.batch([0, 1], Part.TRAIN)
+    has, more = np.isfinite(batch.target.numpy()), np.arange(2 * 256).reshape(2, 16, 16) % 200
+    scale = preparer.spec.output.values[0].scale
+    assert np.allclose(batch.weight.numpy(), np.where(has, (more + 1) / 10, 0))
+    assert (batch.objects.numpy() == np.where(has, more, 0)).all()
+    assert np.allclose(batch.error.numpy(), np.where(has, more * 2 / scale, 0))
+
+
+def test_they_are_laid_as_the_chip_is():
+    toy = Told(values=True)
+    preparer = prepared(toy, head=PartSpec(name="regression"))
+    plain, turned = (preparer.batch([0], Part.TRAIN, augment=a, seed=(0, 5)) for a in (NO_CHANGE, Augment()))
+    order = [np.argsort(batch.objects.numpy().ravel(), kind="stable") for batch in (plain, turned)]
+    for name in ("weight", "error", "target"):
+        one, other = (getattr(b, name).numpy().ravel()[o] for b, o in zip((plain, turned), order, strict=True))
+        assert np.array_equal(np.sort(one[np.isfinite(one)]), np.sort(other[np.isfinite(other)]))
+    assert not torch.equal(plain.objects, turned.objects)
+    on = turned.objects > 0
+    assert torch.equal(turned.weight[on], ((turned.objects[on] + 1) / 10).float())
+
+
+def test_labels_that_all_weigh_1_need_no_weight():
+    assert prepared(Toy()).batch([0], Part.TRAIN).weight is None
+
+
 def test_no_change_leaves_a_batch_as_it_is():
     preparer = prepared(Toy())
     one, other = (preparer.batch([0, 1], Part.TRAIN, augment=augment, seed=(1,)) for augment in (None, NO_CHANGE))

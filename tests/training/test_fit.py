@@ -12,9 +12,11 @@ from swath.models.network import Network
 from swath.models.spec import PartSpec
 from swath.training import checkpoint
 from swath.training.average import Average
-from swath.training.config import Optimiser
+from swath.training.batches import Preparer
+from swath.training.config import NO_CHANGE, Optimiser
 from swath.training.design import design
 from swath.training.fit import fit, prepare
+from swath.training.objective import Objective
 from swath.training.source import Part
 from swath.training.statistics import Statistics
 from training.toy import Toy, config, wild
@@ -102,6 +104,53 @@ def test_an_average_is_that_of_the_formula():
             assert torch.allclose(next(average.kept.parameters()), torch.tensor(expected))
         else:
             assert average.kept is network
+
+
+def test_gradients_of_several_batches_make_one_step(tmp_path):
+    fitted = fit(config(epochs=2, accumulate=3), Toy(), tmp_path)  # 7 chips: 4 batches, 2 steps
+    state = checkpoint.last(fitted.out).optimiser()
+    assert {float(part["step"]) for part in state.values()} == {2 * 2.0}
+    assert fitted.history[1]["loss"] < fitted.history[0]["loss"]
+
+
+def test_batches_that_are_joined_move_weights_by_their_mean_gradient(tmp_path):
+    # without running statistics two batches of one chip are one of two, where each chip has as many labels
+    changes = {"encoder": PartSpec(name="unet", settings={"width": 8, "levels": 2, "depth": 1}), "augment": NO_CHANGE}
+    loss = {"cross_entropy": 1.0, "dice": 0.0}
+    toy = Toy(chips=6, labelled=1.0)
+    job = prepare(config(**changes, loss=loss, class_weights="none"), toy, tmp_path, name="toy")
+    gradients = []
+    for batches in ([[0, 1]], [[0], [1]]):
+        torch.manual_seed(0)
+        network = Network.build(job.spec).eval()
+        objective = Objective(job.config, job.spec, network, None, torch.device("cpu"))
+        for chips in batches:
+            batch = Preparer(toy, job.spec).batch(chips, Part.TRAIN)
+            (objective(network(*batch.inputs), batch) / len(batches)).backward()
+        gradients.append(torch.cat([p.grad.ravel() for p in network.parameters()]))
+    assert torch.allclose(*gradients, atol=1e-6)
+
+
+def test_chips_of_rare_classes_may_come_more_often_in_as_many_chips(tmp_path):
+    fitted = fit(config(sampling={"by": "class", "power": 1}), Toy(), tmp_path)
+    assert [reading["chips"] for reading in fitted.history] == [7] * 3
+    assert fitted.history[-1]["loss"] < fitted.history[0]["loss"]
+
+
+def test_a_training_lives_in_an_s3_store_and_goes_on_there(s3):
+    out = f"{s3}/fit"
+    fit(config(epochs=1), Toy(), out)
+    fitted = fit(config(epochs=2), Toy(), out)
+    assert (fitted.started_at, len(fitted.history)) == (1, 2)
+    kept = {key.split("/")[0] for key, _ in fitted.out.list()}
+    assert kept == {"checkpoints", "curves.png", "history.json", "tensorboard"}
+
+
+def test_an_epoch_whose_log_was_lost_is_logged_again(tmp_path):
+    whole = fit(config(), Toy(), tmp_path)
+    (tmp_path / "history.json").unlink()
+    assert fit(config(), Toy(), tmp_path).history == whole.history
+    assert json.loads((tmp_path / "history.json").read_text()) == list(whole.history)
 
 
 def test_with_nothing_held_out_for_validation_the_last_epoch_is_kept(tmp_path):

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.models.spec import InputSpec
+from swath.models.spec import LOCATION, InputSpec
 from swath.training.config import Augment
 
-LOCATION = "location"  #: the input that a product computes: longitude and latitude
 _LIGHT = {"reflectance", "radiance", "1"}
 
 
@@ -106,20 +105,18 @@ class Change:
 
 def inputs_of(spec: InputSpec) -> tuple[tuple[int, ...], ...]:
     """Places of the bands of each input that can be missing: all but the location."""
-    places: dict[str, list[int]] = {}
+    places: dict[str | None, list[int]] = {}
     for place, band in enumerate(spec.bands):
-        name = getattr(band, "input", None) or ""
-        if name != LOCATION:
-            places.setdefault(name, []).append(place)
+        if band.input != LOCATION:
+            places.setdefault(band.input, []).append(place)
     return tuple(map(tuple, places.values()))
 
 
 @lru_cache(maxsize=8)
 def _lit(spec: InputSpec) -> NDArray[np.bool_]:
     """(C,), bands whose physical value grows with the light: a factor of kelvins or metres would be another place."""
-    units = [getattr(band, "unit", None) or spec.unit for band in spec.bands]
-    plain = [getattr(band, "transform", "none") in ("none", None) for band in spec.bands]
-    return np.array([unit.lower() in _LIGHT and linear for unit, linear in zip(units, plain, strict=True)])
+    light = [spec.unit_of(band).lower() in _LIGHT and band.transform == "none" for band in spec.bands]
+    return np.array([lit and band.input != LOCATION for lit, band in zip(light, spec.bands, strict=True)])
 
 
 def _stay(rng: np.random.Generator, count: int, chance: float) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ class Batch:
         indices: Of the chips in the source.
         labelled: Pixels with a label.
         weight: (N, H, W) float32, 0 where there is no label; None: all labels count alike.
-        objects: (N, H, W) int64 number of the label within its chip, 0 where there is none; None: each pixel is one.
+        objects: (N, H, W) int64 number of the label within its chip, 0 where there is none; None: not known.
         error: (N, H, W) float32 standard error of the target in the network's number, 0 where none is known; None: no
             label has one.
     """
@@ -122,19 +122,19 @@ class Preparer:
         return Batch(inputs, self._tensor(target), tuple(indices), labelled, **tensors)
 
     def _more(self, chips: Chips, target: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Weight, objects and error, as far as the chips have them and the head is for pixels."""
+        """Objects, weight and error as far as they are known; nothing for a head for whole windows."""
         if self.spec.task == "classification":
             return {}
         has = target != IGNORED if target.dtype == np.int64 else np.isfinite(target)
-        told = cast("dict[str, NDArray[Any]]", chips)
         more: dict[str, NDArray[Any]] = {}
-        if "weight" in told and (told["weight"][has] != 1).any():
-            more["weight"] = np.where(has, told["weight"], 0).astype(np.float32)
-        if "object" in told:
-            more["objects"] = np.where(has, told["object"], 0).astype(np.int64)
-        if "error" in told and isinstance(self.spec.output, ValuesOutput):
+        objects, weight, error = chips.get("object"), chips.get("weight"), chips.get("error")
+        if objects is not None:
+            more["objects"] = np.where(has, objects, 0).astype(np.int64)
+        if weight is not None and (weight[has] != 1).any():
+            more["weight"] = np.where(has, weight, 0).astype(np.float32)
+        if isinstance(self.spec.output, ValuesOutput) and error is not None and error.any():
             scale = np.float32(abs(self.spec.output.values[0].scale))
-            more["error"] = np.where(has, told["error"] / scale, 0).astype(np.float32)
+            more["error"] = np.where(has, error / scale, 0).astype(np.float32)
         return more
 
     def _target(self, chips: Chips, part: Part) -> NDArray[Any]:
