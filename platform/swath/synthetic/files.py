@@ -22,7 +22,7 @@ def affine(window: Window, factor: int) -> Affine:
 
 def write(
     path: Path, data: np.ndarray, window: Window, factor: int, *, nodata: float, smooth: bool,
-    names: tuple[str, ...] = (), scale: float = 1.0,
+    names: tuple[str, ...] = (), scale: float = 1.0, place: tuple[int, Affine] | None = None,
 ) -> str:  # fmt: skip
     """Write bands (rows, cols) or (bands, rows, cols) as a COG; returns its sha256 as a multihash.
 
@@ -35,11 +35,13 @@ def write(
         smooth: Overviews by mean; else by the most frequent number, for classes.
         names: Descriptions of the bands.
         scale: Physical value of one step.
+        place: EPSG code and affine of a raster that does not lie on the window's pixels.
     """
     bands = data if data.ndim == 3 else data[None]
+    epsg, transform = place or (window.epsg, affine(window, factor))
     profile = {
         "driver": "GTiff", "count": bands.shape[0], "height": bands.shape[1], "width": bands.shape[2],
-        "dtype": bands.dtype.name, "nodata": nodata, "crs": f"EPSG:{window.epsg}", "transform": affine(window, factor),
+        "dtype": bands.dtype.name, "nodata": nodata, "crs": f"EPSG:{epsg}", "transform": transform,
     }  # fmt: skip
     # GDAL_CACHEMAX apart, the bytes depend on nothing of the machine: one thread, no date tag
     with rasterio.Env(GDAL_NUM_THREADS="1"), MemoryFile() as memory:

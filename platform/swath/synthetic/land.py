@@ -181,6 +181,7 @@ class Ground:
         vigour: How the parcels do against their neighbours, -1 to 1, float32 (rows, cols).
         grain: Texture of the place, the same in all years, zero mean, float32 (rows, cols).
         cover: WorldCover code of most of the pixel's own 16 pixels of 2.5 m, uint8 (rows, cols).
+        structure: What the canopy tells of its biomass, Mg/ha, float32 (rows, cols); None if it was not asked for.
     """
 
     kinds: np.ndarray
@@ -188,6 +189,7 @@ class Ground:
     vigour: np.ndarray
     grain: np.ndarray
     cover: np.ndarray
+    structure: np.ndarray | None = None
 
 
 def fine(seed: int, window: Window, year: int) -> tuple[Window, np.ndarray, np.ndarray]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date as Date
 
 import numpy as np
 
 from swath.synthetic._jit import kernel
+from swath.synthetic.biomass import structure
 from swath.synthetic.climate import climate, growth, snow
 from swath.synthetic.land import Ground
-from swath.synthetic.legend import BANDS, DORMANT, GREEN, ROUGH, VIGOUR, Surface
+from swath.synthetic.legend import BANDS, ROUGH, VIGOUR, Surface
 from swath.synthetic.noise import field, key
+from swath.synthetic.spectra import Spectra, spectra
 from swath.synthetic.window import Window
 
 MESH = 32  #: pixels of 10 m between nodes of season and drift
@@ -24,8 +27,11 @@ COARSER = {
 
 
 @kernel
-def _paint(first, kinds, shares, vigour, grain, low, high, grow, lag, white, vigours, rough, bright, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill (bands, rows, cols): a mix of surfaces, each between dormant and green, between mesh nodes."""
+def _paint(first, kinds, shares, vigour, grain, stand, low, high, grow, lag, white, vigours, rough, bright, dark, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill (bands, rows, cols): a mix of surfaces, each between dormant and green, between mesh nodes.
+
+    Young forest shows the shrubs under it; old forest its own shade.
+    """
     bands = out.shape[0]
     value = np.empty(bands, np.float32)
     one = np.float32(1.0)
@@ -41,6 +47,18 @@ def _paint(first, kinds, shares, vigour, grain, low, high, grow, lag, white, vig
             w00, w01, w10, w11 = (one - v) * (one - u), (one - v) * u, v * (one - u), v * u
             cover = w00 * white[a, b] + w01 * white[a, b + 1] + w10 * white[a + 1, b] + w11 * white[a + 1, b + 1]
             value[:] = 0
+            trees = np.float32(0)
+            for n in range(4):
+                if kinds[i, j, n] == 1 or kinds[i, j, n] == 2:
+                    trees += shares[i, j, n] * scale
+            closed, tall, shrub = one, np.float32(0), np.float32(0)
+            if trees > 0:
+                # a stand closes its canopy first, then grows its shade; both end near 150 Mg/ha
+                density = stand[i, j] / max(trees, np.float32(0.25))
+                closed = one - np.float32(math.exp(-density / 28.0))
+                tall = np.float32(0.85 - math.exp(-density / 52.0))
+                shrub = w00 * grow[a, b, 3] + w01 * grow[a, b + 1, 3]
+                shrub += w10 * grow[a + 1, b, 3] + w11 * grow[a + 1, b + 1, 3]
             for n in range(4):
                 if shares[i, j, n] == 0:
                     break
@@ -73,12 +91,27 @@ def _paint(first, kinds, shares, vigour, grain, low, high, grow, lag, white, vig
                         + w11 * high[a + 1, b + 1, k, m]
                     )
                     ground = (lo + (hi - lo) * g) * shade
+                    if k <= 2:
+                        lo = (
+                            w00 * low[a, b, 3, m]
+                            + w01 * low[a, b + 1, 3, m]
+                            + w10 * low[a + 1, b, 3, m]
+                            + w11 * low[a + 1, b + 1, 3, m]
+                        )
+                        hi = (
+                            w00 * high[a, b, 3, m]
+                            + w01 * high[a, b + 1, 3, m]
+                            + w10 * high[a + 1, b, 3, m]
+                            + w11 * high[a + 1, b + 1, 3, m]
+                        )
+                        under = lo + (hi - lo) * shrub
+                        ground = (under + (ground - under) * closed) * (one - dark[m] * tall)
                     value[m] += part * (ground + (bright[m] - ground) * s)
             for m in range(bands):
                 out[m, i, j] = value[m]
 
 
-def _mesh(seed: int, window: Window, date: Date, columns: list[int]) -> tuple[np.ndarray, ...]:
+def _mesh(seed: int, window: Window, date: Date, table: Spectra) -> tuple[np.ndarray, ...]:
     """Dormant and green spectra, growth, growth lost by lagging 12 days, and snow at mesh nodes, float32."""
     lon, lat = window.degrees(MESH)
     place = climate(seed, lon, lat)
@@ -87,11 +120,10 @@ def _mesh(seed: int, window: Window, date: Date, columns: list[int]) -> tuple[np
     for kind in range(count):
         light[kind] = field(key(seed, "light", kind), place.xyz, 28_000.0, 3, 0.7)
         tilt[kind] = field(key(seed, "tilt", kind), place.xyz, 28_000.0, 3, 0.7)
-    slope = (np.array(columns) - 3.0) / 3.0
-    drift = np.exp(0.21 * light[..., None] + 0.17 * tilt[..., None] * slope)  # (kind, y, x, band)
+    drift = np.exp(0.21 * light[..., None] + 0.17 * tilt[..., None] * table.tilt)  # (kind, y, x, band)
     drift = np.moveaxis(drift, 0, 2)
-    low = (DORMANT[:, columns] * drift).astype(np.float32)
-    high = (GREEN[:, columns] * drift).astype(np.float32)
+    low = (table.dormant * drift).astype(np.float32)
+    high = (table.green * drift).astype(np.float32)
     now, later = growth(seed, place, date), growth(seed, place, date, late=12.0)
     grow = np.moveaxis(now, 0, -1).astype(np.float32)
     lag = np.moveaxis(later - now, 0, -1).astype(np.float32)
@@ -100,15 +132,57 @@ def _mesh(seed: int, window: Window, date: Date, columns: list[int]) -> tuple[np
 
 
 def reflectance(seed: int, window: Window, ground: Ground, date: Date, bands: tuple[str, ...] = BANDS) -> np.ndarray:
-    """Clear reflectance at 10 m on a day, through the point spread of 10 m: float32 (bands, rows, cols)."""
-    columns = [BANDS.index(band) for band in bands]
+    """Clear reflectance at 10 m on a day, through the point spread of 10 m: float32 (bands, rows, cols).
+
+    Forest darkens with its biomass until near 150 Mg/ha, and then tells no more.
+
+    Args:
+        seed: Of the world.
+        window: At 10 m.
+        ground: Of that window in the year of the date.
+        date: UTC day.
+        bands: Sentinel-2's names, any of the thirteen.
+    """
+    table = spectra(bands)
     wide = window.aligned(MESH)
+    stand = ground.structure if ground.structure is not None else structure(seed, window, ground, date.year)
     out = np.empty((len(bands), window.rows, window.cols), np.float32)
     _paint(
         (wide.top - window.top, window.left - wide.left),
-        ground.kinds, ground.shares, ground.vigour, ground.grain, *_mesh(seed, wide, date, columns),
-        VIGOUR, ROUGH, GREEN[Surface.SNOW, columns], out,
+        ground.kinds, ground.shares, ground.vigour, ground.grain, stand, *_mesh(seed, wide, date, table),
+        VIGOUR, ROUGH, table.green[Surface.SNOW], table.shade, out,
     )  # fmt: skip
+    return out
+
+
+@kernel
+def _whiten(first, kinds, shares, white, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill (rows, cols) with the share of a pixel that snow covers as seen from above."""
+    for i in range(out.shape[0]):
+        a, v = (first[0] + i) // 32, np.float32(((first[0] + i) % 32 + 0.5) / 32.0)
+        for j in range(out.shape[1]):
+            b, u = (first[1] + j) // 32, np.float32(((first[1] + j) % 32 + 0.5) / 32.0)
+            top = white[a, b] + (white[a, b + 1] - white[a, b]) * u
+            low = white[a + 1, b] + (white[a + 1, b + 1] - white[a + 1, b]) * u
+            cover = top + (low - top) * v
+            total = np.float32(0)
+            for n in range(4):
+                k = kinds[i, j, n]
+                part = shares[i, j, n] * np.float32(1.0 / 255.0)
+                if k == 12:
+                    total += part
+                elif k != 13:
+                    total += part * cover * (np.float32(0.35) if k <= 2 else np.float32(1.0))
+            out[i, j] = total
+
+
+def white(seed: int, window: Window, ground: Ground, date: Date) -> np.ndarray:
+    """Share of each pixel of 10 m that snow or ice covers as seen from above, float32 (rows, cols)."""
+    wide = window.aligned(MESH)
+    lon, lat = wide.degrees(MESH)
+    cover = snow(seed, climate(seed, lon, lat), date).astype(np.float32)
+    out = np.empty((window.rows, window.cols), np.float32)
+    _whiten((wide.top - window.top, window.left - wide.left), ground.kinds, ground.shares, cover, out)
     return out
 
 
@@ -143,6 +217,18 @@ def coarsen(fine: np.ndarray, factor: int, halo: int) -> np.ndarray:
     if factor == 1:
         return np.ascontiguousarray(fine)
     rows, cols = (fine.shape[1] - 2 * reach) // factor, (fine.shape[2] - 2 * reach) // factor
-    out = np.empty((fine.shape[0], rows, cols), np.float32)
-    _coarsen(np.ascontiguousarray(fine), COARSER[factor], factor, out)
+    return blur(fine, COARSER[factor], factor, (rows, cols))
+
+
+def blur(fine: np.ndarray, weights: np.ndarray, factor: int, shape: tuple[int, int]) -> np.ndarray:
+    """Every `factor`th mean under a point spread, from the first whole one on.
+
+    Args:
+        fine: Float32 (bands, rows, cols).
+        weights: Along one axis, float32 (taps,).
+        factor: Step.
+        shape: Wanted (rows, cols).
+    """
+    out = np.empty((fine.shape[0], *shape), np.float32)
+    _coarsen(np.ascontiguousarray(fine), weights, factor, out)
     return out

@@ -3,55 +3,40 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date as Date
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeVar
 
 from swath.errors import AreaError, NoItemsError, RequestError, StoreError
 from swath.grid.periods import Period
-from swath.synthetic import stac
-from swath.synthetic.faults import Fault, damage
-from swath.synthetic.files import write
+from swath.synthetic import scenes, stac
+from swath.synthetic.contents import BIOMASS, CLEAR, COVER, SAYS, SKY, Labels, Simulated
+from swath.synthetic.elevation import YEAR
+from swath.synthetic.faults import Fault
+from swath.synthetic.footprints import Footprints, footprints, merge, write_footprints
 from swath.synthetic.granules import AreaLike, Granule, granules
-from swath.synthetic.labels import labels, write_labels
-from swath.synthetic.legend import BANDS, GSD
+from swath.synthetic.labels import labels as polygons_of
+from swath.synthetic.labels import write_labels
 from swath.synthetic.noise import number
-from swath.synthetic.optical import HALO, reflectance
-from swath.synthetic.orbits import REVISIT, Datatake
-from swath.synthetic.sky import Sky
+from swath.synthetic.optical import HALO
+from swath.synthetic.orbits import OPTICAL, RADAR_DOWN, RADAR_UP, REVISIT, THERMAL_DAY, THERMAL_NIGHT, Datatake, Fleet
+from swath.synthetic.plots import Plot, plots, write_plots
+from swath.synthetic.scenes import Made, PublishedScene
+from swath.synthetic.statics import write_climate, write_elevation
+from swath.synthetic.truths import write_biomass, write_clear, write_cover
 from swath.synthetic.world import World
 
-SKY, COVER, CLEAR = "truth-sky", "truth-land-cover", "truth-reflectance"  #: collections of the truth
-
-
-@dataclass(frozen=True)
-class PublishedScene:
-    """One item of the archive.
-
-    Attributes:
-        id: Of the item.
-        granule: Where it lies.
-        take: The pass.
-        cloud_cover: Percent, as the provider says.
-        item: Path of the item file.
-        lying: Its flags contradict its pixels.
-        fault: What was broken on purpose.
-    """
-
-    id: str
-    granule: Granule
-    take: Datatake
-    cloud_cover: float
-    item: Path
-    lying: bool
-    fault: Fault | None
+_FLEETS: dict[Simulated, tuple[Fleet, ...]] = {
+    Simulated.OPTICAL: (OPTICAL,), Simulated.L1C: (OPTICAL,), Simulated.THERMAL: (THERMAL_DAY, THERMAL_NIGHT),
+    Simulated.RADAR: (RADAR_UP, RADAR_DOWN),
+}  # fmt: skip
+_Word = TypeVar("_Word", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -64,7 +49,9 @@ class Published:
         labels: Noisy training polygons (GeoPackage), EPSG:4326, column `class`.
         world: For the truth at any place and day.
         granules: By id order of zone, row, column.
-        scenes: By time, then granule.
+        scenes: By time, then id; of all collections asked for.
+        footprints: Parquet of lidar footprints, None if they were not asked for; the truth's has the same name.
+        plots: CSV of field plots, None if they were not asked for; the truth's has the same name.
     """
 
     catalog: Path
@@ -73,6 +60,8 @@ class Published:
     world: World
     granules: tuple[Granule, ...]
     scenes: tuple[PublishedScene, ...]
+    footprints: Path | None = None
+    plots: Path | None = None
 
 
 def publish(
@@ -81,6 +70,8 @@ def publish(
     area: AreaLike,
     period: Period | str,
     seed: int = 0,
+    collections: Sequence[Simulated | str] = (Simulated.OPTICAL,),
+    labels: Sequence[Labels | str] = (Labels.LANDCOVER,),
     granule_px: int = 1098,
     overlap_px: int | None = None,
     every_days: int = REVISIT,
@@ -91,31 +82,37 @@ def publish(
 ) -> Published:
     """Simulate an archive over an area and a period.
 
-    `<folder>/archive/catalog.json` holds scenes in the collection `swath-simulated-optical`, and
-    `<folder>/archive/labels.gpkg` noisy polygons; `<folder>/truth/` holds what no map may be made from: masks of the
-    sky by scene, land cover by year, the mean clear reflectance of the days seen, the polygons' true classes.
-    The same arguments give the same bytes.
+    `<folder>/archive/catalog.json` holds scenes in collections named `swath-simulated-<name>`, and files of labels
+    beside it; `<folder>/truth/` holds what no map may be made from: masks of the sky by scene, land cover (and biomass)
+    by year, the mean clear reflectance of the days seen, what is true of the labels. The same arguments give the same
+    bytes, and a scene is the same whatever is asked for beside it.
 
     Args:
         folder: Must not hold an archive yet.
         area: (west, south, east, north) in degrees, a shapely geometry in degrees or a `swath.grid.Area`.
         period: As `2023-05/2023-07`; its steps do not matter.
         seed: Names the world.
+        collections: Of the archive: `optical`, `l1c`, `thermal`, `radar`, `elevation`, `climate`.
+        labels: `landcover`, `footprints`, `plots`; the truth about biomass is written with the last two.
         granule_px: Edge of a granule in pixels of 10 m; a multiple of 6.
         overlap_px: Shared by neighbouring granules; a multiple of 6. By default a tenth.
-        every_days: Days between passes over one orbit; overlapping orbits add their own.
-        corrupt: One scene each is broken in these ways; see `Fault`.
-        lying: Share of the datatakes whose items contradict their pixels.
+        every_days: Days between passes over one orbit of the optical fleet; overlapping orbits add their own.
+        corrupt: One optical scene each is broken in these ways; see `Fault`.
+        lying: Share of the optical datatakes whose items contradict their pixels.
         workers: Threads; 0 means one a core.
         most_granules: More than these are refused: an archive of a country would take days and terabytes.
 
     Raises:
         AreaError, GridError, PeriodError: The area, the granules or the period cannot be.
         NoItemsError: No satellite passes in that period.
-        RequestError: An unknown fault, or more faults than scenes.
+        RequestError: An unknown fault, collection or kind of labels, or more faults than scenes.
         StoreError: The folder holds an archive already.
     """
-    faults = [_fault(word) for word in corrupt]
+    faults = [_known(word, Fault, "fault") for word in corrupt]
+    wanted = frozenset(_known(word, Simulated, "simulated collection") for word in collections)
+    kinds = frozenset(_known(word, Labels, "kind of labels") for word in labels)
+    if not wanted:
+        raise RequestError("No collection is asked for.", fix=f"Choose among {', '.join(Simulated)}.")
     span = Period.parse(period) if isinstance(period, str) else period
     if overlap_px is None:
         overlap_px = granule_px // 60 * 6
@@ -130,128 +127,107 @@ def publish(
     if (root / "archive").exists() or (root / "truth").exists():
         raise StoreError(f"{root} holds a simulated archive already.", fix="Name another folder, or remove this one.")
     days = [span.start.date() + timedelta(days=n) for n in range((span.end - span.start).days)]
+    years = sorted({day.year for day in days})
     threads = workers or os.cpu_count() or 1
-    world = World(seed, keep=2 * len({day.year for day in days}))
+    world = World(seed, keep=2 * len(years) + 2)
+    fleets = sorted({fleet for sensor in wanted for fleet in _FLEETS.get(sensor, ())}, key=lambda fleet: fleet.name)
     plan = [
-        (square, take) for square in squares for day in days for take in world.passes(square.window, day, every_days)
+        (square, take)
+        for square in squares
+        for day in days
+        for fleet in fleets
+        for take in world.passes(square.window, day, every_days if fleet == OPTICAL else None, fleet)
     ]
-    if not plan:
-        raise NoItemsError(f"No satellite passes in {span.text}.", fix=f"Ask for {every_days} days or more.")
-    if len(faults) > len(plan):
+    if fleets and not plan:
+        longest = max(every_days if fleet == OPTICAL else fleet.revisit for fleet in fleets)
+        raise NoItemsError(f"No satellite passes in {span.text}.", fix=f"Ask for {longest} days or more.")
+    can_break = [n for n, (_, take) in enumerate(plan) if take.fleet == OPTICAL and Simulated.OPTICAL in wanted]
+    if len(faults) > len(can_break):
         raise RequestError(
-            f"{len(faults)} faults do not fit into {len(plan)} scenes.", fix="Ask for fewer, or a longer period."
+            f"{len(faults)} faults do not fit into {len(can_break)} scenes.", fix="Ask for fewer, or a longer period."
         )
     # drawn, so that neither one granule nor one date loses all
-    drawn = sorted(range(len(plan)), key=lambda n: number(seed, "fault", n))
+    drawn = sorted(can_break, key=lambda n: number(seed, "fault", n))
     broken = dict(zip(drawn, faults, strict=False))
-    years = sorted({day.year for day in days})
-    made: list[_Made] = []
-    truths: list[tuple[list[dict[str, Any]], dict[str, Any]]] = []
+    made: list[Made] = []
+    items: dict[str, list[dict[str, Any]]] = defaultdict(list)
     polygons: list[dict[str, Any]] = []
+    beams: list[Footprints] = []
+    sample: list[Plot] = []
+    biomass = bool(kinds & {Labels.FOOTPRINTS, Labels.PLOTS})
     with ThreadPoolExecutor(threads) as pool:
         for square in squares:  # one after the other: memory does not grow with the area
-            # the ground first, so that threads do not draw the same ground twice
-            list(pool.map(partial(world.ground, square.window.grown(HALO)), years))
             mine = [(n, take) for n, (other, take) in enumerate(plan) if other is square]
-            futures = [pool.submit(_scene, world, root, square, t, broken.get(n), lying) for n, t in mine]
-            if not mine:
+            if fleets and not mine:
                 continue
-            truths.append(_truth(world, root, square, [t.date for _, t in mine], years))
-            polygons += labels(world, square, years[-1])
-            made += [future.result() for future in futures]
-    made.sort(key=lambda pair: (pair[0].take.time, pair[0].id))
-    says = (
-        "Simulated optical scenes. Surface reflectance of a world that does not exist, as Sentinel-2 would deliver it."
-    )
-    catalog = stac.catalog(root / "archive", "Simulated Earth", says, {stac.COLLECTION: (says, [m[1] for m in made])})
-    sky = "Truth about the sky. Codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in Sky)
-    cover = "Truth about land cover. The class of most of a pixel's ground at 2.5 m."
-    clear = "Truth about reflectance. Mean of the days seen, without clouds."
-    known = {
-        SKY: (sky, [m[2] for m in made]),
-        COVER: (cover, [entry for covers, _ in truths for entry in covers]),
-        CLEAR: (clear, [entry for _, entry in truths]),
-    }
+            # the ground first, so that threads do not draw the same ground twice
+            needed = [*years, *([YEAR] if Simulated.ELEVATION in wanted else [])]
+            list(pool.map(partial(world.ground, square.window.grown(HALO)), sorted(set(needed))))
+            futures = [pool.submit(_scene, world, root, square, t, wanted, broken.get(n), lying) for n, t in mine]
+            items[COVER] += [write_cover(world, root, square, year) for year in years]
+            seen = [take.date for _, take in mine if take.fleet == OPTICAL]
+            if seen:
+                items[CLEAR].append(write_clear(world, root, square, seen))
+            if biomass:
+                items[BIOMASS] += [write_biomass(world, root, square, year) for year in years]
+            if Simulated.ELEVATION in wanted:
+                items[Simulated.ELEVATION.collection].append(write_elevation(world, root, square))
+            if Labels.LANDCOVER in kinds:
+                polygons += polygons_of(world, square, years[-1])
+            if Labels.FOOTPRINTS in kinds:
+                beams.append(footprints(world, square.window, days[0], days[-1]))
+            if Labels.PLOTS in kinds:
+                sample += plots(world, square.window, years[-1])
+            made += [one for future in futures for one in future.result()]
+    if Simulated.CLIMATE in wanted:
+        items[Simulated.CLIMATE.collection] = write_climate(world, root, squares)
+    made.sort(key=lambda one: (one.scene.take.time, one.scene.id))
+    for one in made:
+        items[one.scene.collection].append(one.item)
+        if one.truth is not None:
+            items[SKY].append(one.truth)
+    names = [sensor.collection for sensor in Simulated]
+    says = "What satellites would deliver of a world that does not exist."
+    catalog = stac.catalog(root / "archive", "Simulated Earth", says, _held(items, names))
     warning = "What is known of it; no map may be made from this."
+    known = _held(items, (SKY, COVER, CLEAR, BIOMASS))
     truth = stac.catalog(root / "truth", "Truth of the simulated Earth", warning, known)
-    drawn_at = root / "archive" / "labels.gpkg"
-    write_labels(polygons, drawn_at, root / "truth" / "labels.gpkg")
-    return Published(catalog, truth, drawn_at, world, tuple(squares), tuple(m[0] for m in made))
-
-
-_Made = tuple[PublishedScene, dict[str, Any], dict[str, Any]]
-
-
-def _fault(word: Fault | str) -> Fault:
-    try:
-        return Fault(word)
-    except ValueError as error:
-        raise RequestError(f"No fault is called {word!r}.", fix=f"Choose among {', '.join(Fault)}.") from error
-
-
-def _scene(world: World, root: Path, granule: Granule, take: Datatake, fault: Fault | None, lying: float) -> _Made:
-    """Write one scene's files; returns it, its item and the truth's item."""
-    name = f"{take.platform}_{granule.id}_{take.date:%Y%m%d}_{take.orbit:03d}"
-    lies = take.draw("lies") < lying
-    image = world.observe(take, granule.window, overcast=fault is Fault.OVERCAST)
-    folder = root / "archive" / stac.COLLECTION / name
-    folder.mkdir(parents=True)
-    sums = {
-        band: write(folder / f"{band}.tif", data, granule.window, GSD[band] // 10, nodata=0, smooth=True)
-        for band, data in image.bands.items()
-    }
-    sums["SCL"] = write(folder / "SCL.tif", image.scl, granule.window, 2, nodata=0, smooth=False)
-    entry = stac.scene(name, granule, take, image, sums, lying=lies)
-    if fault is not None:
-        damage(fault, folder, entry, granule)
-    below = root / "truth" / SKY / name
-    below.mkdir(parents=True)
-    total = write(below / "sky.tif", image.sky, granule.window, 2, nodata=int(Sky.NODATA), smooth=False)
-    sky = stac.item(
-        name, SKY, granule, entry["properties"]["datetime"],
-        {
-            "swath:shift_px": [round(v, 4) for v in take.shift],
-            "swath:fault": fault.value if fault else None,
-            "swath:lying": lies,
-        },
-        {"sky": stac.raster("sky.tif", total, granule, 2, data_type="uint8", nodata=int(Sky.NODATA))},
-        stac.extensions("projection/v2.0.0", "file/v2.1.0"),
+    drawn_at, beams_at, plots_at = (root / "archive" / name for name in ("labels.gpkg", _BEAMS, _PLOTS))
+    if Labels.LANDCOVER in kinds:
+        write_labels(polygons, drawn_at, root / "truth" / "labels.gpkg")
+    if Labels.FOOTPRINTS in kinds:
+        write_footprints(merge(beams), beams_at, root / "truth" / _BEAMS)
+    if Labels.PLOTS in kinds:
+        write_plots(sample, plots_at, root / "truth" / _PLOTS)
+    return Published(
+        catalog, truth, drawn_at, world, tuple(squares), tuple(one.scene for one in made),
+        beams_at if Labels.FOOTPRINTS in kinds else None, plots_at if Labels.PLOTS in kinds else None,
     )  # fmt: skip
-    scene = PublishedScene(name, granule, take, image.cloud_cover, folder / f"{name}.json", lies, fault)
-    return scene, entry, sky
 
 
-def _truth(
-    world: World, root: Path, granule: Granule, days: list[Date], years: list[int]
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Write a granule's land cover by year and mean clear reflectance; returns their items."""
-    schemas = stac.extensions("projection/v2.0.0", "file/v2.1.0", "classification/v1.1.0")
-    wide = granule.window.grown(HALO)
-    inner = slice(HALO, -HALO)
-    covers = []
-    for year in years:
-        name = f"{granule.id}_{year}"
-        folder = root / "truth" / COVER / name
-        folder.mkdir(parents=True)
-        cover = np.ascontiguousarray(world.ground(wide, year).cover[inner, inner])
-        total = write(folder / "land_cover.tif", cover, granule.window, 1, nodata=0, smooth=False)
-        asset = stac.raster("land_cover.tif", total, granule, 1, data_type="uint8", nodata=0)
-        asset["classification:classes"] = stac.legend()
-        covers.append(stac.item(name, COVER, granule, f"{year}-07-01T00:00:00Z", {}, {"land_cover": asset}, schemas))
-    seen = sorted(set(days))
-    mean = np.zeros((len(BANDS), granule.window.rows, granule.window.cols), np.float32)
-    for day in seen:
-        mean += reflectance(world.seed, wide, world.ground(wide, day.year), day)[:, inner, inner]
-    numbers = np.round(mean * np.float32(10000.0 / len(seen)) + 1000).astype(np.uint16)
-    name = f"{granule.id}_mean"
-    folder = root / "truth" / CLEAR / name
-    folder.mkdir(parents=True)
-    total = write(folder / "reflectance.tif", numbers, granule.window, 1, nodata=0, smooth=True, names=BANDS)
-    asset = stac.raster("reflectance.tif", total, granule, 1, data_type="uint16", nodata=0)
-    asset |= {"bands": [{"name": band} for band in BANDS], "raster:scale": 0.0001, "raster:offset": -0.1}
-    first, last = (f"{day:%Y-%m-%d}T00:00:00Z" for day in (seen[0], seen[-1]))
-    span = {"start_datetime": first, "end_datetime": last}
-    clear = stac.item(
-        name, CLEAR, granule, first, span, {"reflectance": asset}, [*schemas, *stac.extensions("raster/v2.0.0")]
-    )
-    return covers, clear
+_BEAMS, _PLOTS = "footprints.parquet", "plots.csv"
+
+
+def _held(
+    items: dict[str, list[dict[str, Any]]], names: Iterable[str]
+) -> dict[str, tuple[str, list[dict[str, Any]]]]:  # fmt: skip
+    """Those collections that hold an item, with what they say of themselves."""
+    return {name: (SAYS[name], items[name]) for name in names if items.get(name)}
+
+
+def _known(word: _Word | str, choices: type[_Word], what: str) -> _Word:
+    try:
+        return choices(word)
+    except ValueError as error:
+        raise RequestError(f"No {what} is called {word!r}.", fix=f"Choose among {', '.join(choices)}.") from error
+
+
+def _scene(
+    world: World, root: Path, granule: Granule, take: Datatake, wanted: frozenset[Simulated], fault: Fault | None,
+    lying: float,
+) -> list[Made]:  # fmt: skip
+    """Write what one pass delivers of a granule."""
+    if take.fleet == OPTICAL:
+        return scenes.optical(world, root, granule, take, wanted, fault, lying)
+    writer: Callable[..., Made] = scenes.thermal if take.fleet in _FLEETS[Simulated.THERMAL] else scenes.radar
+    return [writer(world, root, granule, take)]

@@ -142,6 +142,19 @@ class Image:
     seen: float
 
 
+def shifted(clear: np.ndarray, take: Datatake) -> tuple[np.ndarray, int]:
+    """The clear reflectance as a pass has it, moved by its shift, and the halo that is left.
+
+    Args:
+        clear: Float32 (bands, rows, cols) at 10 m, with a halo of `HALO`.
+        take: The pass.
+    """
+    moved = np.empty((clear.shape[0], clear.shape[1] - 2 * _REACH, clear.shape[2] - 2 * _REACH), np.float32)
+    down, right = take.shift
+    _move(clear, _keys(down), _keys(right), moved)
+    return moved, HALO - _REACH
+
+
 def observe(take: Datatake, window: Window, ground: Ground, *, overcast: bool = False) -> Image:
     """One granule as the satellite delivers it.
 
@@ -151,11 +164,7 @@ def observe(take: Datatake, window: Window, ground: Ground, *, overcast: bool = 
         ground: Of the window grown by `HALO`, in the year of the pass.
         overcast: Clouds without end, whatever the weather.
     """
-    clear = reflectance(take.seed, window.grown(HALO), ground, take.date)
-    moved = np.empty((len(BANDS), clear.shape[1] - 2 * _REACH, clear.shape[2] - 2 * _REACH), np.float32)
-    down, right = take.shift
-    _move(clear, _keys(down), _keys(right), moved)
-    halo = HALO - _REACH
+    moved, halo = shifted(reflectance(take.seed, window.grown(HALO), ground, take.date), take)
     sky = weather(take, window, overcast=overcast)
     layers = {
         f: tuple(at(layer, sky.window, window, f) for layer in (sky.low, sky.cirrus, sky.shade, sky.mood))
@@ -169,7 +178,7 @@ def observe(take: Datatake, window: Window, ground: Ground, *, overcast: bool = 
         low, cirrus, shade, _ = layers[f]
         _expose(
             coarsen(moved[number : number + 1], f, halo)[0], low, cirrus, shade, across[f],
-            key(take.seed, "shot", take.orbit, take.date.toordinal(), band), (-window.top // f, window.left // f),
+            key(take.seed, "shot", *take.words, band), (-window.top // f, window.left // f),
             1.0 + 0.05 * (take.draw("gain") - 0.5) + 0.015 * (take.draw("gain", band) - 0.5),
             HAZE[number] * (take.draw("haze") - 0.6) + 0.003 * (take.draw("haze", band) - 0.5), CLOUD[number],
             CIRRUS[number], take.offset, out,

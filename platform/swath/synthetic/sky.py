@@ -93,7 +93,7 @@ def weather(take: Datatake, window: Window, *, overcast: bool = False) -> Weathe
     draw = take.draw("sky")
     clear = -3.5 if overcast or draw > 0.93 else 2.3 - 2.4 * draw * draw
     veil = 0.6 + 1.2 * take.draw("veil") if take.draw("cirrus") < 0.4 else 9.0
-    name = key(take.seed, "sky", take.orbit, take.date.toordinal())
+    name = key(take.seed, "sky", *take.words)
     _clouds(name, sphere(lon, lat), lon, lat, reach, np.radians(azimuth), clear, veil, out)
     low, cirrus, shade, mood = out.astype(np.float32)
     if overcast:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import date as Date
 from threading import Lock
 
@@ -10,12 +11,16 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from swath.errors import CollectionError, GridError
+from swath.synthetic.biomass import structure
+from swath.synthetic.l1c import observe_l1c
 from swath.synthetic.land import Ground, ground
 from swath.synthetic.legend import BANDS, WORLDCOVER
-from swath.synthetic.optical import HALO, coarsen, reflectance
-from swath.synthetic.orbits import REVISIT, Datatake, passes
+from swath.synthetic.optical import HALO, coarsen, reflectance, white
+from swath.synthetic.orbits import OPTICAL, Datatake, Fleet, passes
 from swath.synthetic.sensor import Image, observe
+from swath.synthetic.speckle import RadarImage, observe_radar
 from swath.synthetic.terrain import NODE, Field, fields
+from swath.synthetic.thermal import ThermalImage, observe_thermal
 from swath.synthetic.window import Window
 
 
@@ -26,7 +31,7 @@ class World:
 
     Args:
         seed: Names the world.
-        keep: Windows of ground kept in memory (about 17 bytes a pixel of 10 m each).
+        keep: Windows of ground kept in memory (about 21 bytes a pixel of 10 m each).
     """
 
     def __init__(self, seed: int = 0, *, keep: int = 4) -> None:
@@ -45,7 +50,8 @@ class World:
             if name in self._ground:
                 self._ground.move_to_end(name)
                 return self._ground[name]
-        made = ground(self.seed, window, year)
+        bare = ground(self.seed, window, year)
+        made = replace(bare, structure=structure(self.seed, window, bare, year))
         with self._lock:
             self._ground[name] = made
             while len(self._ground) > self._keep:
@@ -105,16 +111,35 @@ class World:
         cols = (window.left - wide.left + factor * np.arange(window.cols // factor)) // NODE
         return np.ascontiguousarray(nodes[rows[:, None], cols[None, :]])
 
-    def passes(self, window: Window, date: Date, every_days: int = REVISIT) -> list[Datatake]:
+    def passes(
+        self, window: Window, date: Date, every_days: int | None = None, fleet: Fleet = OPTICAL
+    ) -> list[Datatake]:
         """Datatakes of a day whose swath holds at least one pixel of a window."""
         lon, lat = window.knots
-        found = passes(self.seed, lon, lat, date, every_days)
+        found = passes(self.seed, lon, lat, date, every_days, fleet)
         fine = window.degrees(1, centre=True) if found else (lon, lat)
         return [take for take in found if _inside(take.across(*fine)).any()]
 
     def observe(self, take: Datatake, window: Window, *, overcast: bool = False) -> Image:
         """One granule of a datatake as the satellite delivers it, and the truth about its sky."""
         return observe(take, window, self.ground(window.grown(HALO), take.date.year), overcast=overcast)
+
+    def observe_l1c(self, take: Datatake, window: Window, *, overcast: bool = False) -> dict[str, np.ndarray]:
+        """The same granule before the correction of the atmosphere: see `l1c.observe_l1c`."""
+        return observe_l1c(take, window, self.ground(window.grown(HALO), take.date.year), overcast=overcast)
+
+    def observe_thermal(self, take: Datatake, window: Window) -> ThermalImage:
+        """One granule of a pass of a thermal fleet, and the truth about its sky."""
+        return observe_thermal(take, window, self.ground(window.grown(HALO), take.date.year))
+
+    def observe_radar(self, take: Datatake, window: Window) -> RadarImage:
+        """One granule of a pass of a radar fleet, and what it would be without speckle."""
+        return observe_radar(take, window, self.ground(window.grown(HALO), take.date.year))
+
+    def white(self, window: Window, date: Date) -> np.ndarray:
+        """Share of each pixel of 10 m under snow or ice as seen from above, float32 (rows, cols)."""
+        whole = white(self.seed, window.grown(HALO), self.ground(window.grown(HALO), date.year), date)
+        return np.ascontiguousarray(whole[HALO:-HALO, HALO:-HALO])
 
 
 def _inside(across: np.ndarray) -> np.ndarray:
