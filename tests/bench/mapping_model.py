@@ -133,7 +133,7 @@ class ModelParts(mapping.Parts):
             if unit.tile in made:
                 continue
             begun[0] = 0
-            read = self.maker.read(unit, parse_tile(unit.tile), self.items.scenes(unit.items))
+            read = self.maker.read(unit, parse_tile(unit.tile), [self.items.scenes(unit.items)])
             made[unit.tile] = self.maker.layers(read)
             self.read[unit.tile], self.windows_of[unit.tile] = read, begun[0]
         backend.start = start  # type: ignore[method-assign]

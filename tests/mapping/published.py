@@ -68,6 +68,10 @@ class Recipe:
     collection: Collection = COLLECTION
     layers: tuple[Layer, ...] = (*PRODUCT.layers(COLLECTION), CLASSES)
 
+    @property
+    def collections(self) -> tuple[Collection, ...]:
+        return (self.collection,)
+
 
 def unit_of(tile: Tile, step: str = "2023", key: str = "0123456789ab") -> Unit:
     year = int(step)

@@ -18,7 +18,7 @@ def work():
     work = MapWork("/nowhere", "mosaic/1.0", "0123456789ab", threads=2, strip_bytes=64 * 2**20)
     # as `plan` would open it from the store
     work.__dict__["plan"] = SimpleNamespace(
-        product=PRODUCT, layers=Recipe().layers, spec=PRODUCT.cube_spec(COLLECTION), collection=COLLECTION
+        product=PRODUCT, layers=Recipe().layers, specs=(PRODUCT.cube_spec(COLLECTION),), collections=(COLLECTION,)
     )
     return work
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from swath.mapping.maintain import clean, open_runs, plans, read_status
-from swath.mapping.plan import Plan, Totals, make_plan
+from swath.mapping.plan import Plan, make_plan
 from swath.mapping.run import RunResult, Stale, carry_out
+from swath.mapping.unit_plan import Totals
 
 __all__ = [
     "Plan",

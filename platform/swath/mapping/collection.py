@@ -129,11 +129,20 @@ def make_collection(
         "swath:product": product.name,
         "swath:version": product.version,
         "swath:items": summaries.count,
-        "swath:source": plan.collection.key,
+        **_sources(plan),
     }
     if assets:
         collection["assets"] = {name: dict(asset) for name, asset in assets.items()}
     return collection
+
+
+def _sources(plan: Recipe) -> dict[str, Any]:
+    """Which collections the map is made of, as Swath names them."""
+    keys = [None if facts is None else facts.key for facts in plan.collections]
+    named = {
+        given.name or "first": key for given, key in zip(plan.product.inputs, keys, strict=True) if key is not None
+    }
+    return {"swath:source": keys[0], **({"swath:sources": named} if len(named) > 1 else {})}
 
 
 def table_asset(href: str, *, size: int, multihash: str) -> dict[str, Any]:

@@ -40,6 +40,10 @@ class Cost:
     bytes: int
     seconds: float
 
+    def __add__(self, other: Cost) -> Cost:
+        """Of both together."""
+        return Cost(self.samples + other.samples, self.bytes + other.bytes, self.seconds + other.seconds)
+
 
 class CostModel:
     """Costs of units of one product and collection.

@@ -13,8 +13,8 @@ from pyproj import Transformer
 
 from swath.cube.open import open_cube as open_step
 from swath.grid import Area, Grid, Period, Tile
-from swath.planning.inputs import grid_of, no_items, searched
 from swath.planning.request import MapRequest
+from swath.planning.searching import grid_of, no_items, searched
 from swath.planning.steps import Steps
 from swath.planning.table import ItemTable
 from swath.products import Product

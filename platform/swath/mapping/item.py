@@ -41,8 +41,8 @@ class Recipe(Protocol):
         """What is mapped."""
 
     @property
-    def collection(self) -> Collection:
-        """Facts of the inputs."""
+    def collections(self) -> tuple[Collection | None, ...]:
+        """Facts of the inputs, None for one that is not read."""
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -57,6 +57,7 @@ def unit_item(
     cogs: Mapping[str, Cog],
     scenes: Sequence[Scene],
     skipped: Sequence[Mapping[str, Any]] = (),
+    lacking: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A STAC 1.1 item, JSON-ready.
 
@@ -67,6 +68,7 @@ def unit_item(
         cogs: The written files by name of the layer.
         scenes: Inputs that were used.
         skipped: Inputs that could not be read, as dicts (item, band, href, reason).
+        lacking: Optional inputs of the product for which there are no items.
 
     Raises:
         KeyError: A layer of the plan has no file.
@@ -96,6 +98,7 @@ def unit_item(
         "swath:platforms": platforms,
         "swath:inputs": [scene.id for scene in scenes],
         "swath:skipped": [dict(read) for read in skipped],
+        **({"swath:lacking": list(lacking)} if lacking else {}),
     }
     return {
         "type": "Feature",

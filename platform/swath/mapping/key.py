@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,15 +47,19 @@ class KeyMaker:
     backend: str
     pixels: Mapping[str, int]
 
-    def keys(self, tile: str, step: str, item_digests: NDArray[np.uint8]) -> tuple[str, str]:
+    def keys(
+        self, tile: str, step: str, item_digests: NDArray[np.uint8], counts: Sequence[int] = ()
+    ) -> tuple[str, str]:
         """(key, content) of a unit, 12 hexadecimal digits each.
 
         Args:
             tile: Id of the tile.
             step: Id of the time step.
             item_digests: Digest of each item in order of rows, shape (n, 16).
+            counts: Of a product of several inputs: how many of the items each reads.
         """
-        head = json.dumps([self.product, self.model, self.backend, tile, step]).encode()
+        named = [self.product, self.model, self.backend, tile, step]
+        head = json.dumps([*named, list(counts)] if counts else named).encode()
         content = hashlib.sha256(head + np.ascontiguousarray(item_digests).tobytes()).hexdigest()[:KEY_DIGITS]
         return key_of(content, self.pixels), content
 

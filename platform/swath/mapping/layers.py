@@ -14,14 +14,14 @@ from swath.sources import Collection
 
 
 def layers_of(composite: Composite, layers: tuple[Layer, ...], collection: Collection) -> dict[str, NDArray[Any]]:
-    """Numbers of each layer, as they stand in its file.
+    """Numbers of the layers of one input, as they stand in their files.
 
     Layers of the composite change dtype and scale where the product asks for it; layers that the composite lacks are
     spectral indices of it.
 
     Args:
         composite: Bands, `count`, `flags` and, for a best-date composite, `day`.
-        layers: Of the product.
+        layers: Of the product, those of the input.
         collection: Facts of the bands.
 
     Returns:
@@ -29,10 +29,11 @@ def layers_of(composite: Composite, layers: tuple[Layer, ...], collection: Colle
     """
     made: dict[str, NDArray[Any]] = {}
     for layer in layers:
-        if layer.name in composite.layers:
-            facts = composite.facts[layer.name]
+        own = layer.made_of or layer.name
+        if own in composite.layers:
+            facts = composite.facts[own]
             made[layer.name] = layer.encode(
-                composite.layers[layer.name], nodata=facts.nodata, scale=facts.scale, offset=facts.offset
+                composite.layers[own], nodata=facts.nodata, scale=facts.scale, offset=facts.offset
             )
         elif layer.name == "count":
             made["count"] = composite.count.astype(np.dtype(layer.dtype), copy=False)

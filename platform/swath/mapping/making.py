@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -18,9 +19,10 @@ from swath.mapping.packages import plan_package
 from swath.mapping.plan import Plan
 from swath.mapping.units import Unit
 from swath.models import Predictor
-from swath.models.cubes import Part, ReadCube, read_bytes, read_cube, steps_of
+from swath.models.cubes import ReadCube, read_series, series_bytes
+from swath.models.series import Series
 from swath.models.spec import ClassesOutput, ModelSpec
-from swath.models.steps import parts_around
+from swath.models.steps import Part, parts_around, steps_of
 from swath.products import Layer
 from swath.sources import Scene
 
@@ -34,38 +36,54 @@ class Read:
 
     Attributes:
         tile: Its tile.
-        scenes: That were read.
-        data: Composite, or the cube of a model.
+        scenes: That were read, input by input, each once.
+        data: A composite an input (None without scenes), or the cube of a model.
     """
 
     tile: Tile
     scenes: list[Scene]
-    data: Composite | ReadCube
+    data: tuple[Composite | None, ...] | ReadCube
+
+    @property
+    def _made(self) -> list[Composite | ReadCube]:
+        return [self.data] if isinstance(self.data, ReadCube) else [one for one in self.data if one is not None]
 
     @property
     def skipped(self) -> list[dict[str, Any]]:
         """Files that were left out, see `Composite`."""
-        return self.data.skipped
+        return [entry for made in self._made for entry in made.skipped]
 
     @property
     def notes(self) -> list[dict[str, Any]]:
         """What was odd, see `Composite`."""
-        return self.data.notes
+        return [entry for made in self._made for entry in made.notes]
 
     @property
     def stats(self) -> dict[str, Any]:
-        """Readings, see `Composite`."""
-        return self.data.stats
+        """Readings, see `Composite`; summed."""
+        total: dict[str, Any] = {}
+        for made in self._made:
+            for name, number in made.stats.items():
+                total[name] = total.get(name, 0) + number
+        return total
+
+
+Scenes = Sequence[list[Scene]]  # of each input
+
+
+def each_once(scenes: Scenes) -> list[Scene]:
+    """All scenes, input by input; one that two inputs read stands once."""
+    return list({scene.row: scene for mine in scenes for scene in mine}.values())
 
 
 class Maker(Protocol):
     """Makes the layers of units of one plan."""
 
-    def nbytes(self, tile: Tile, scenes: int) -> int:
-        """Peak memory of a unit, bytes, before its layers are packed."""
+    def nbytes(self, tile: Tile, scenes: Sequence[int]) -> int:
+        """Peak memory of a unit, bytes, before its layers are packed; `scenes` is their number by input."""
         ...
 
-    def read(self, unit: Unit, tile: Tile, scenes: list[Scene]) -> Read:
+    def read(self, unit: Unit, tile: Tile, scenes: Scenes) -> Read:
         """Scenes to numbers on a lattice."""
         ...
 
@@ -86,22 +104,38 @@ class CompositeMaker:
     def __init__(self, plan: Plan, *, threads: int, strip_bytes: int) -> None:
         self._plan, self._threads, self._strip_bytes = plan, threads, strip_bytes
 
-    def nbytes(self, tile: Tile, scenes: int) -> int:
-        """See `Maker`."""
-        return composite_bytes(scenes, tile, self._plan.spec, self._plan.collection, self._strip_bytes)
+    def nbytes(self, tile: Tile, scenes: Sequence[int]) -> int:
+        """See `Maker`. One input is composited after the other; what is made of those before is held."""
+        layers = sum(np.dtype(layer.dtype).itemsize for layer in self._plan.layers if layer.input)
+        return layers * tile.shape[0] * tile.shape[1] + max(
+            composite_bytes(number, tile, spec, collection, self._strip_bytes)
+            for number, spec, collection in zip(scenes, self._plan.specs, self._plan.collections, strict=True)
+            if spec is not None and collection is not None
+        )
 
-    def read(self, unit: Unit, tile: Tile, scenes: list[Scene]) -> Read:
+    def read(self, unit: Unit, tile: Tile, scenes: Scenes) -> Read:
         """See `Maker`."""
-        composite = compose(
-            scenes, tile, self._plan.spec,
-            collection=self._plan.collection, threads=self._threads, budget_bytes=self._strip_bytes,
+        made = tuple(
+            compose(
+                mine, tile, spec,
+                collection=collection, threads=self._threads, budget_bytes=self._strip_bytes,
+            ) if mine and spec is not None and collection is not None else None
+            for mine, spec, collection in zip(scenes, self._plan.specs, self._plan.collections, strict=True)
         )  # fmt: skip
-        return Read(tile, scenes, composite)
+        return Read(tile, each_once(scenes), made)
 
     def layers(self, read: Read) -> dict[str, NDArray[Any]]:
-        """See `Maker`."""
-        assert isinstance(read.data, Composite)
-        return layers_of(read.data, self._plan.layers, self._plan.collection)
+        """See `Maker`. Layers of an optional input that has no scenes hold no data."""
+        assert isinstance(read.data, tuple)
+        made: dict[str, NDArray[Any]] = {}
+        for number, composite in enumerate(read.data):
+            layers = tuple(layer for layer in self._plan.layers if layer.input == number)
+            collection = self._plan.collections[number]
+            if composite is not None and collection is not None:
+                made |= layers_of(composite, layers, collection)
+            else:
+                made |= {layer.name: np.full(read.tile.shape, layer.nodata or 0, layer.dtype) for layer in layers}
+        return made
 
 
 class ModelMaker:
@@ -126,25 +160,41 @@ class ModelMaker:
         assert use is not None
         return Predictor(plan_package(self._plan), backend=use.backend, threads=self._threads)
 
-    def nbytes(self, tile: Tile, scenes: int) -> int:
+    def nbytes(self, tile: Tile, scenes: Sequence[int]) -> int:
         """See `Maker`."""
-        read = read_bytes(
-            scenes, tile, self._plan.spec,
-            input=self._spec.input, collection=self._plan.collection, budget_bytes=self._strip_bytes,
-        )  # fmt: skip
+        series = [
+            (scenes[number], self._series(number, ())) for number, read in enumerate(self._plan.product.reads) if read
+        ]
+        read = series_bytes(series, tile, input=self._spec.input, budget_bytes=self._strip_bytes)
         spec = self._spec.input
         columns = tile.shape[1] * tile.resolution / spec.gsd
         row = 4 * len(self._spec.output.channels) * spec.window * columns
         return read + int(row) + NETWORK_BYTES
 
-    def read(self, unit: Unit, tile: Tile, scenes: list[Scene]) -> Read:
+    def read(self, unit: Unit, tile: Tile, scenes: Scenes) -> Read:
         """See `Maker`."""
-        cube = read_cube(
-            model_parts(scenes, unit, self._spec), tile, self._plan.spec,
-            input=self._spec.input, collection=self._plan.collection, threads=self._threads,
-            budget_bytes=self._strip_bytes,
+        series = [
+            self._series(number, self._parts(scenes[number], unit, number))
+            for number, read in enumerate(self._plan.product.reads)
+            if read
+        ]
+        cube = read_series(
+            series, tile, input=self._spec.input, threads=self._threads, budget_bytes=self._strip_bytes
         )  # fmt: skip
-        return Read(tile, scenes, cube)
+        return Read(tile, each_once(scenes), cube)
+
+    def _parts(self, scenes: list[Scene], unit: Unit, number: int) -> tuple[Part, ...]:
+        if not self._plan.product.inputs[number].static:
+            return model_parts(scenes, unit, self._spec)
+        # its scenes are of no step: they stand in each
+        empty = steps_of([], unit.start, unit.end, self._spec.input.steps)
+        return tuple(replace(part, scenes=tuple(scenes)) for part in empty)
+
+    def _series(self, number: int, parts: tuple[Part, ...]) -> Series:
+        spec, collection = self._plan.specs[number], self._plan.collections[number]
+        assert spec is not None and collection is not None
+        product = self._plan.product
+        return Series(parts, spec, collection, product.channels[number], bool(product.inputs[number].static))
 
     def layers(self, read: Read) -> dict[str, NDArray[Any]]:
         """See `Maker`. A strip at a time: what all classes take is never held for the whole tile.

@@ -7,62 +7,27 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import shapely
-
 from swath.cube import CubeSpec
-from swath.grid import Area, Grid, Period
-from swath.mapping.cost import CostModel, coverage
-from swath.mapping.key import KeyMaker, key_of, pixels_of_code
+from swath.errors import NoItemsError
+from swath.mapping.cost import CostModel
+from swath.mapping.key import key_of, pixels_of_code
 from swath.mapping.packages import keep_package
 from swath.mapping.recipe import claim, recipe
-from swath.mapping.units import Unit, UnitWriter, read_units
-from swath.planning.inputs import Said, frozen_inputs, grid_of, no_items
-from swath.planning.join import MARGIN_M, Join
-from swath.planning.models import acquisitions_about, check_period, halo_m
+from swath.mapping.unit_plan import Totals, backend_of, specs_of, write_units
+from swath.mapping.units import Unit, read_units
+from swath.planning.inputs import Inputs, Said, freeze_inputs
+from swath.planning.models import check_period
 from swath.planning.request import MapRequest
-from swath.planning.steps import Steps
-from swath.planning.table import ItemTable
+from swath.planning.searching import grid_of, no_items
 from swath.products import Layer, Product
 from swath.sources import Collection, FrozenItems, collection
 from swath.store import Store, names
-
-BACKEND = "numba"
-SAY_EVERY_S = 10.0
-
-
-@dataclass
-class Totals:
-    """Sums over the units of a plan.
-
-    Attributes:
-        tiles: Tiles of the area that have at least one unit with input.
-        units: Units with input.
-        without_input: Units for which the search found no item.
-        scenes: Distinct items.
-        assets: Files of those items that will be opened.
-        samples: Decoded numbers.
-        bytes: Expected bytes to read.
-        seconds: Expected seconds on one core.
-        km2: True area of the units with input.
-    """
-
-    tiles: int = 0
-    units: int = 0
-    without_input: int = 0
-    scenes: int = 0
-    assets: int = 0
-    samples: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-    km2: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,19 +57,34 @@ class Plan:
         return Product.model_validate(self.facts["product"])
 
     @cached_property
+    def collections(self) -> tuple[Collection | None, ...]:
+        """Facts of the items of each input, None for one that the model does not read."""
+        keys = self.facts.get("collections") or [self.facts["collection"]]
+        return tuple(None if key is None else collection(key) for key in keys)
+
+    @property
     def collection(self) -> Collection:
-        """Facts of the items."""
-        return collection(self.facts["collection"])
+        """Facts of the first input's items."""
+        first = self.collections[0]
+        assert first is not None
+        return first
 
     @cached_property
+    def specs(self) -> tuple[CubeSpec | None, ...]:
+        """The cubes of each unit, by input."""
+        return specs_of(self.product, self.collections)
+
+    @property
     def spec(self) -> CubeSpec:
-        """The cube of each unit."""
-        return self.product.cube_spec(self.collection)
+        """The cube of the first input."""
+        first = self.specs[0]
+        assert first is not None
+        return first
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """What each unit writes."""
-        return self.product.layers(self.collection)
+        return self.product.layers(*self.collections)
 
     @property
     def totals(self) -> Totals:
@@ -136,8 +116,8 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         say: Told what is being done, a line a stage.
 
     Raises:
-        NoItemsError: The search found nothing.
-        ProductError: Items of several collections, or bands that the collection lacks.
+        NoItemsError: The search found nothing of an input that is needed.
+        ProductError: Items of several collections, bands that the collection lacks, or a static layer that is too new.
         StoreMismatchError: The store's folder of this product holds another recipe.
     """
     product = request.product
@@ -149,20 +129,23 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
     store.check_writable()
     with tempfile.TemporaryDirectory(prefix="swath-plan-") as folder:
         items_path, units_path = Path(folder, "items.parquet"), Path(folder, "tiles.parquet")
-        facts, found = frozen_inputs(request, items_path, say)
+        inputs = freeze_inputs(request, items_path, say)
+        facts = inputs.first
         grid = grid_of(product, facts)
-        product.layers(facts)
-        claim(store, root, recipe(product, facts, grid, request.period))
+        product.layers(*inputs.collections)
+        claim(store, root, recipe(product, inputs.collections, grid, request.period))
         if request.package is not None:
             keep_package(request.package, store, root)
         items = FrozenItems.open(items_path)
         say(f"joining {len(items)} items with the tiles of {request.area.name}")
         totals = write_units(
-            items, grid=grid, area=request.area, period=request.period, product=product, facts=facts, path=units_path,
-            say=say,
+            items, grid=grid, area=request.area, period=request.period, product=product, inputs=inputs,
+            path=units_path, say=say,
         )  # fmt: skip
+        for name, count in sorted(totals.lacking.items()):
+            say(f"{count} units have no item of {name}")
         if not totals.units:
-            raise no_items(request, [facts.key], found.left_out)
+            raise nothing_to_map(request, inputs, totals)
         digest = items.digest
         store.put_file(names.run_file(root, request.run, "items.parquet"), items_path)
         store.put_file(names.run_file(root, request.run, "tiles.parquet"), units_path)
@@ -172,10 +155,11 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         "area": request.area.to_geojson(),
         "product": product.model_dump(mode="json"),
         "collection": facts.key,
+        **({"collections": [f and f.key for f in inputs.collections]} if len(inputs.collections) > 1 else {}),
         "grid": {"name": grid.name, "resolution": grid.resolution, "tile_size": grid.tile_size},
         "items_digest": digest,
-        "left_out": [list(entry) for entry in found.left_out],
-        "conflicts": [list(entry) for entry in found.conflicts],
+        "left_out": [list(entry) for entry in inputs.left_out],
+        "conflicts": [list(entry) for entry in inputs.conflicts],
         "pixels": pixels_of_code(product.model_digest),
         "backend": backend_of(product),
         "rates": asdict(CostModel(product.cube_spec(facts), facts).rates),
@@ -185,91 +169,13 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
     return Plan(store, root, request.run, content)
 
 
-def backend_of(product: Product) -> str:
-    """What computes the pixels of a product, as the resume key names it."""
-    if product.model is None:
-        return BACKEND
-    return f"{BACKEND}+{product.model.backend}"
-
-
-def write_units(
-    items: FrozenItems,
-    *,
-    grid: Grid,
-    area: Area,
-    period: Period,
-    product: Product,
-    facts: Collection,
-    path: Path,
-    say: Said = lambda _: None,
-) -> Totals:
-    """Join tiles with items and write tiles.parquet; streams, whatever the number of tiles.
-
-    Args:
-        items: Frozen, ordered by time.
-        grid: Of the tiles.
-        area: Its tiles are planned.
-        period: Its steps cut the items.
-        product: For keys and costs.
-        facts: Of the items' collection.
-        path: File to write.
-        say: Told how far it is, every few seconds: a continent takes a minute.
-    """
-    spec = product.cube_spec(facts)
-    table = ItemTable.of(items)
-    join = Join(table.footprints, table.cloud_cover <= spec.max_cloud, margin_m=MARGIN_M + halo_m(product))
-    boxes = shapely.bounds(table.footprints.shapes)
-    before, after = acquisitions_about(product)
-    steps = Steps.of(period, table.times, table.observations, before=before, after=after)
-    costs = CostModel(spec, facts)
-    model = product.model_digest
-    maker = KeyMaker(product.pixel_digest(facts), model, backend_of(product), pixels_of_code(model))
-    totals = Totals()
-    used = np.zeros(len(table.times), bool)
-    writer = UnitWriter(str(path))
-    looked, said = 0, time.monotonic()
-    for tile, rows in join.rows(grid.tiles(area)):
-        looked += 1
-        if time.monotonic() - said > SAY_EVERY_S:
-            say(f"joined {looked:,} tiles so far")
-            said = time.monotonic()
-        made = totals.units
-        for step, mine in steps.cut(rows):
-            shares = coverage(tile.footprint.bounds, boxes[table.footprints.shape_of[mine]])
-            cost = costs.cost(tile, float(shares.sum()))
-            key, content = maker.keys(tile.id, step.id, table.digests[mine])
-            writer.add(
-                Unit(
-                    id=names.unit_id(tile.id, step.id),
-                    tile=tile.id,
-                    step=step.id,
-                    start=step.start,
-                    end=step.end,
-                    bbox=tile.bbox,
-                    scenes=len(mine),
-                    items=(),
-                    key=key,
-                    content=content,
-                    km2=tile.km2,
-                    bytes=cost.bytes,
-                    seconds=cost.seconds,
-                ),
-                mine,
-            )
-            if not len(mine):
-                totals.without_input += 1
-                continue
-            used[mine] = True
-            totals.units += 1
-            totals.samples += cost.samples
-            totals.bytes += cost.bytes
-            totals.seconds += cost.seconds
-            totals.km2 += tile.km2
-        totals.tiles += totals.units > made
-    writer.close()
-    totals.scenes = int(used.sum())
-    totals.assets = totals.scenes * len(costs.bands)
-    return totals
+def nothing_to_map(request: MapRequest, inputs: Inputs, totals: Totals) -> NoItemsError:
+    """That no unit has items of all inputs that it needs; names the one that most lack."""
+    names = [given.name for given in request.product.inputs]
+    lacking = [name for name in totals.lacking if name in names]
+    number = names.index(max(lacking, key=lambda name: totals.lacking[name])) if lacking else 0
+    facts = inputs.collections[number]
+    return no_items(request, [] if facts is None else [facts.key], inputs.left_out, number=number)
 
 
 def _software() -> dict[str, Any]:

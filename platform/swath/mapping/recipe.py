@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import cast
 
 from swath.errors import StoreMismatchError
@@ -14,21 +15,29 @@ from swath.store import Store
 FILE = "recipe.json"
 
 
-def recipe(product: Product, collection: Collection, grid: Grid, period: Period) -> dict[str, object]:
+def recipe(product: Product, collections: Sequence[Collection | None], grid: Grid, period: Period) -> dict[str, object]:
     """What must be equal over all runs of one product and version: JSON-ready, ordered.
+
+    Args:
+        product: What is mapped.
+        collections: Of its inputs, None for one that its model does not read.
+        grid: Of the tiles.
+        period: Its steps.
 
     The step belongs to it: a month and two months that begin together have one name, and must not be mixed.
     """
+    keys = [None if facts is None else facts.key for facts in collections]
     return {
         "product": product.name,
         "version": product.version,
-        "collection": collection.key,
+        "collection": keys[0],
+        **({"collections": keys} if len(keys) > 1 else {}),
         "grid": grid.name,
         "resolution": grid.resolution,
         "tile_size": grid.tile_size,
         "step": period.step,
-        "layers": [layer.name for layer in product.layers(collection)],
-        "pixels": product.pixel_digest(collection),
+        "layers": [layer.name for layer in product.layers(*collections)],
+        "pixels": product.pixel_digest(*collections),
         # only to tell which field makes the pixels differ
         "fields": _flat(product.model_dump(mode="json", include={"inputs", "index_of_composite", "output"})),
     }
@@ -49,7 +58,9 @@ def claim(store: Store, root: str, mine: dict[str, object]) -> None:
         is_there, asked = dict(there), dict(mine)
         if differs == ["pixels"]:
             fields = there.get("fields", {}), cast("dict[str, object]", mine["fields"])
-            named = sorted(name for name in {*fields[0], *fields[1]} if fields[0].get(name) != fields[1].get(name))
+            names = sorted(name for name in {*fields[0], *fields[1]} if fields[0].get(name) != fields[1].get(name))
+            # a field that one of them does not know stands at its default
+            named = [name for name in names if name in fields[0] and name in fields[1]] or names
             if named:  # else the facts of the collection have changed since
                 (is_there, asked), differs = fields, named
         said = "; ".join(f"{name} is {is_there.get(name)!r}, asked for is {asked.get(name)!r}" for name in differs)

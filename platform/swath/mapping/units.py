@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate, pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -29,6 +30,7 @@ SCHEMA = pa.schema(
         ("km2", pa.float32()),
         ("bytes", pa.int64()),
         ("seconds", pa.float32()),
+        ("counts", pa.list_(pa.int32())),
     ]
 )
 
@@ -51,6 +53,7 @@ class Unit:
         km2: True area of the tile's owned pixels.
         bytes: Expected bytes to read.
         seconds: Expected seconds on one core.
+        counts: Of a product of several inputs: how many items each reads; `items` has them input by input.
     """
 
     id: str
@@ -66,6 +69,15 @@ class Unit:
     km2: float
     bytes: int
     seconds: float
+    counts: tuple[int, ...] = ()
+
+    @property
+    def by_input(self) -> tuple[tuple[int, ...], ...]:
+        """Rows of the items of each input."""
+        if not self.counts:
+            return (self.items,)
+        edges = list(accumulate(self.counts, initial=0))
+        return tuple(self.items[first:last] for first, last in pairwise(edges))
 
 
 class UnitWriter:
@@ -118,8 +130,10 @@ def read_units(file: Any, *, items: bool = True) -> Iterator[Unit]:
         file: Path or binary file.
         items: With their rows of items; without them a pass over a continent takes a second.
     """
-    columns = [name for name in SCHEMA.names if items or name != "items"]
     with pq.ParquetFile(file) as table:
+        # plans of older code have no counts: their products read one input
+        there = set(table.schema_arrow.names)
+        columns = [name for name in SCHEMA.names if name in there and (items or name != "items")]
         for batch in table.iter_batches(batch_size=BATCH, columns=columns):
             for row in batch.to_pylist():
                 yield _unit(row)
@@ -131,6 +145,7 @@ def _unit(row: dict[str, Any]) -> Unit:
         **row
         | {
             "items": tuple(row.get("items", ())),
+            "counts": tuple(row.get("counts", ())),
             "bbox": (west, south, east, north),
             "start": row["start"].astimezone(UTC),
             "end": row["end"].astimezone(UTC),

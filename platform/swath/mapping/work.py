@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -65,9 +66,9 @@ class MapWork:
 
     def size(self, unit: Unit) -> int:
         """Peak bytes that a unit takes: what it is made from, and its layers while they are packed."""
-        return self._bytes(parse_tile(unit.tile), len(unit.items))
+        return self._bytes(parse_tile(unit.tile), [len(rows) for rows in unit.by_input])
 
-    def _bytes(self, tile: Tile, scenes: int) -> int:
+    def _bytes(self, tile: Tile, scenes: Sequence[int]) -> int:
         layers = sum(np.dtype(layer.dtype).itemsize for layer in self.plan.layers)
         pixels = tile.shape[0] * tile.shape[1]
         # one layer at a time is packed: its numbers with their overviews, and its packed bytes
@@ -81,7 +82,7 @@ class MapWork:
             UnitError: Files that could not be read, each by href.
         """
         tile = parse_tile(unit.tile)
-        return self._maker.read(unit, tile, self._items.scenes(unit.items))
+        return self._maker.read(unit, tile, [self._items.scenes(rows) for rows in unit.by_input])
 
     def compute(self, unit: Unit, read: Read) -> Made:
         """Numbers to the product's layers."""
@@ -112,6 +113,7 @@ class MapWork:
             cogs=cogs,
             scenes=made.read.scenes,
             skipped=made.read.skipped,
+            lacking=self._lacking(unit),
         )
         store.put_bytes(names.item_key(root, unit.step, unit.tile, unit.key), json.dumps(item, indent=1).encode())
         return {
@@ -127,11 +129,20 @@ class MapWork:
             **made.read.stats,
         }
 
+    def _lacking(self, unit: Unit) -> list[str]:
+        """Names of the optional inputs that the unit was made without."""
+        product = self.plan.product
+        if not unit.counts:
+            return []
+        inputs = zip(product.inputs, product.reads, unit.counts, strict=True)
+        return [given.name or "" for given, read, count in inputs if read and not count]
+
     def fitting_tile_size(self, unit: Unit, available: int) -> int | None:
         """The largest tile size, pixels, whose unit needs at most `available` bytes; None where none does."""
         tile = parse_tile(unit.tile)
         step = 768 if tile.resolution == 10 else 192
+        scenes = [len(rows) for rows in unit.by_input]
         for size in range(tile.shape[0] // step * step, 0, -step):
-            if self._bytes(replace(tile, shape=(size, size)), len(unit.items)) <= available:
+            if self._bytes(replace(tile, shape=(size, size)), scenes) <= available:
                 return size
         return None

@@ -5,25 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from swath.cube import COUNT, DEFAULT_BUDGET, CubeSpec, LayerFacts, Method, compose, composite_bytes, layer_facts
+from swath.cube import DEFAULT_BUDGET, CubeSpec, LayerFacts
 from swath.cube.access import Sign
-from swath.cube.lattice import Window
-from swath.errors import ProductError
+from swath.cube.lattice import Window, lonlat
+from swath.cube.reader import tile_lattice
 from swath.grid import Tile
-from swath.models.inputs import match_bands
 from swath.models.sampling import Sampling
-from swath.models.spec import InputSpec
+from swath.models.series import Series, SeriesReader
+from swath.models.spec import LOCATION, LOCATION_BANDS, InputSpec
+from swath.models.steps import Part, steps_of
 from swath.models.windows import WindowLattice
-from swath.sources import Collection, Scene
+from swath.sources import Collection
+
+__all__ = [
+    "ModelCube",
+    "Part",
+    "ReadCube",
+    "model_tile",
+    "read_bytes",
+    "read_cube",
+    "read_series",
+    "series_bytes",
+    "steps_of",
+]
 
 _UNIT = {"utm": 60, "landsat": 30}  # edges at multiples of this many metres cut no band through
 
@@ -53,43 +64,6 @@ class ModelCube:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One of the equal parts of a time step.
-
-    Attributes:
-        scenes: That lie in it, by time.
-        start: UTC, inclusive.
-        end: UTC, exclusive.
-    """
-
-    scenes: tuple[Scene, ...]
-    start: datetime
-    end: datetime
-
-    @property
-    def day(self) -> float:
-        """Day of the year (1 to 366) of its middle."""
-        return float((self.start + (self.end - self.start) / 2).timetuple().tm_yday)
-
-
-def steps_of(scenes: Iterable[Scene], start: datetime, end: datetime, steps: int) -> tuple[Part, ...]:
-    """Cut the scenes of a unit into equal parts of its time step.
-
-    Args:
-        scenes: Of the unit; those outside the step are left aside.
-        start: Of the step, UTC, inclusive.
-        end: Of the step, UTC, exclusive.
-        steps: How many parts.
-    """
-    edges = [start + (end - start) * number / steps for number in range(steps)] + [end]
-    ordered = sorted(scenes, key=lambda scene: (scene.datetime, scene.id))
-    return tuple(
-        Part(tuple(scene for scene in ordered if first <= scene.datetime < last), first, last)
-        for first, last in pairwise(edges)
-    )
-
-
-@dataclass(frozen=True)
 class ReadCube:
     """A cube that was read for a tile.
 
@@ -97,7 +71,7 @@ class ReadCube:
         cube: With its halo.
         inner: The tile in pixels of the cube, at the model's sampling distance.
         tile: What was read, at the model's sampling distance.
-        bands: Of the collection, in the model's order.
+        bands: Names of the model's channels.
         count: Clear observations of all steps together, on the tile asked for, (H, W) uint8 or uint16.
         sampling: How the tile's pixels lie on those of `inner`; None where they are the same.
         skipped: As of a composite.
@@ -174,11 +148,29 @@ def read_bytes(
         collection: Facts.
         budget_bytes: As given to `read_cube`.
     """
-    spec = replace(spec, bands=match_bands(input, collection))
+    return series_bytes([(scenes, Series((), spec, collection))], tile, input=input, budget_bytes=budget_bytes)
+
+
+def series_bytes(series: Sequence[tuple[int, Series]], tile: Tile, *, input: InputSpec, budget_bytes: int) -> int:
+    """Peak memory of `read_series`.
+
+    Args:
+        series: Of each input the number of its scenes, of all steps together, and how it is read; its parts are not
+            looked at.
+        tile: As for `read_series`, as the others.
+        input: Of the model.
+        budget_bytes: As given to `read_series`.
+    """
     grown, _, _ = model_tile(tile, input)
     pixels = grown.shape[0] * grown.shape[1]
-    a_step = sum(np.dtype(collection.bands[name].dtype).itemsize for name in spec.bands) * pixels
-    return a_step * (input.steps - 1) + 4 * pixels + composite_bytes(scenes, grown, spec, collection, budget_bytes)
+    each = [one.nbytes(scenes, grown, input, budget_bytes) for scenes, one in series]
+    # all that was read before stays while the widest is read, its first step included in what that takes
+    first_steps = [
+        sum(np.dtype(one.collection.bands[name].dtype).itemsize for name in one.bound(input)[0].bands) * pixels
+        for _, one in series[1:]
+    ]
+    places = 4 * sum(band.input == LOCATION for band in input.bands) * pixels
+    return sum(held for held, _ in each) + sum(first_steps) + places + 4 * pixels + max(most for _, most in each)
 
 
 def read_cube(
@@ -192,9 +184,7 @@ def read_cube(
     budget_bytes: int = DEFAULT_BUDGET,
     sign: Sign | None = None,
 ) -> ReadCube:
-    """Read what a model takes for a tile: a composite a step, with the halo that its windows need.
-
-    A step without scenes has no data anywhere.
+    """Read what a model takes of one collection for a tile, see `read_series`.
 
     Args:
         parts: The steps, see `steps_of`.
@@ -205,48 +195,78 @@ def read_cube(
         threads: As of `swath.cube.compose`.
         budget_bytes: As of `swath.cube.compose`, for a step.
         sign: As of `swath.cube.compose`.
+    """
+    channels = tuple(place for place, band in enumerate(input.bands) if band.input != LOCATION)
+    series = Series(tuple(parts), spec, collection, channels)
+    return read_series([series], tile, input=input, threads=threads, budget_bytes=budget_bytes, sign=sign)
+
+
+def read_series(
+    series: Sequence[Series],
+    tile: Tile,
+    *,
+    input: InputSpec,
+    threads: int | None = None,
+    budget_bytes: int = DEFAULT_BUDGET,
+    sign: Sign | None = None,
+) -> ReadCube:
+    """Read what a model takes for a tile: a composite an input and step, with the halo that its windows need.
+
+    A step without scenes has no data anywhere. Each pixel's place is computed, not read.
+
+    Args:
+        series: Of the product's inputs; the first tells days and counts.
+        tile: Of a grid, without halo.
+        input: Of the model.
+        threads: As of `swath.cube.compose`.
+        budget_bytes: As of `swath.cube.compose`, for a step.
+        sign: As of `swath.cube.compose`.
 
     Raises:
-        ModelError: The collection lacks a band.
+        ModelError: A collection lacks a band.
         ProductError: A method that gives several values a band.
         UnitError: Files could not be read, see `swath.cube.compose`.
     """
-    bands = match_bands(input, collection)
-    spec = replace(spec, bands=bands, band_resampling={n: r for n, r in spec.band_resampling.items() if n in bands})
-    if spec.method is Method.PERCENTILE:
-        raise ProductError(
-            "A model takes one value a band and step, and percentile gives several.",
-            fix="Take median, mean, geomedian, best or first.",
-            field="inputs.0.composite.method",
-        )
     grown, origin, inner = model_tile(tile, input)
-    count = np.zeros(inner.shape, np.uint16)
-    known = layer_facts(spec, collection, observations=1)
-    facts = tuple(known[name] for name in bands)
-    layers, skipped, notes = [], [], []
-    stats: dict[str, Any] = {}
-    for part in parts:
-        if not part.scenes:
-            empty = {name: np.full(grown.shape, known[name].nodata or 0, known[name].dtype) for name in bands}
-            layers.append(tuple(empty[name] for name in bands))
-            continue
-        made = compose(
-            part.scenes, grown, spec, collection=collection, threads=threads, budget_bytes=budget_bytes, sign=sign
-        )
-        layers.append(tuple(made.layers[name] for name in bands))
-        count += made.layers[COUNT][inner.slices(_all(grown))]
-        skipped += made.skipped
-        notes += made.notes
-        for name, number in made.stats.items():
-            stats[name] = stats.get(name, 0) + number
-    days = np.array([part.day for part in parts], np.float32)
+    reader = SeriesReader(grown, input, threads=threads, budget_bytes=budget_bytes, sign=sign)
+    read = [reader.read(one) for one in series]
+    placed: dict[int, tuple[list[NDArray[Any]], LayerFacts]] = {}
+    for one, bands in zip(series, read, strict=True):
+        channels = range(len(input.bands)) if one.channels is None else one.channels
+        for c, place in enumerate(channels):
+            placed[place] = [step[c] for step in bands.layers], bands.facts[c]
+    steps = len(series[0].parts)
+    placed |= _places(input, grown, origin, steps)
+    layers = tuple(tuple(placed[place][0][step] for place in range(len(input.bands))) for step in range(steps))
+    facts = tuple(placed[place][1] for place in range(len(input.bands)))
+    days = np.array([part.day for part in series[0].parts], np.float32)
+    count = read[0].count[inner.slices(_all(grown))]
     sampling = None
     if tile.resolution != input.gsd:
         sampling = Sampling.between(tile, grown, inner)
         count = sampling.nearest(count)
-    count = count if count.max(initial=0) > 255 else count.astype(np.uint8)
-    cube = ModelCube(tuple(layers), facts, days, origin)
-    return ReadCube(cube, inner, grown, bands, count, sampling, skipped, notes, stats)
+    count = count.copy() if count.max(initial=0) > 255 else count.astype(np.uint8)
+    stats: dict[str, Any] = {}
+    for bands in read:
+        for name, number in bands.stats.items():
+            stats[name] = stats.get(name, 0) + number
+    return ReadCube(
+        ModelCube(layers, facts, days, origin), inner, grown, tuple(band.channel for band in input.bands), count,
+        sampling, [entry for bands in read for entry in bands.skipped],
+        [entry for bands in read for entry in bands.notes], stats,
+    )  # fmt: skip
+
+
+def _places(
+    input: InputSpec, tile: Tile, origin: tuple[int, int], steps: int
+) -> dict[int, tuple[list[NDArray[Any]], LayerFacts]]:
+    """Longitude and latitude of the pixels, by the channels that take them: the same in every step."""
+    wanted = {place: band.name for place, band in enumerate(input.bands) if band.input == LOCATION}
+    if not wanted:
+        return {}
+    values = dict(zip(LOCATION_BANDS, lonlat(tile_lattice(tile), origin), strict=True))
+    facts = LayerFacts("float32", float("nan"), unit="deg")
+    return {place: ([values[name]] * steps, facts) for place, name in wanted.items()}
 
 
 def _all(tile: Tile) -> Window:

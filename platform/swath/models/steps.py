@@ -1,12 +1,50 @@
-"""Time steps of a model that are acquisitions: the one that is mapped, and those about it."""
+"""Time steps of a model: equal parts of the map's step, or acquisitions: the one that is mapped and those about it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
-from swath.models.cubes import Part
 from swath.sources import Scene
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the equal parts of a time step.
+
+    Attributes:
+        scenes: That lie in it, by time.
+        start: UTC, inclusive.
+        end: UTC, exclusive.
+    """
+
+    scenes: tuple[Scene, ...]
+    start: datetime
+    end: datetime
+
+    @property
+    def day(self) -> float:
+        """Day of the year (1 to 366) of its middle."""
+        return float((self.start + (self.end - self.start) / 2).timetuple().tm_yday)
+
+
+def steps_of(scenes: Iterable[Scene], start: datetime, end: datetime, steps: int) -> tuple[Part, ...]:
+    """Cut the scenes of a unit into equal parts of its time step.
+
+    Args:
+        scenes: Of the unit; those outside the step are left aside.
+        start: Of the step, UTC, inclusive.
+        end: Of the step, UTC, exclusive.
+        steps: How many parts.
+    """
+    edges = [start + (end - start) * number / steps for number in range(steps)] + [end]
+    ordered = sorted(scenes, key=lambda scene: (scene.datetime, scene.id))
+    return tuple(
+        Part(tuple(scene for scene in ordered if first <= scene.datetime < last), first, last)
+        for first, last in pairwise(edges)
+    )
 
 
 def parts_around(

@@ -32,6 +32,7 @@ class MapRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
+        sources = [given.source for given in self.product.inputs]
         return {
             "product": self.product.name,
             "version": self.product.version,
@@ -41,6 +42,7 @@ class MapRequest:
             "area_digest": self.area.digest,
             "period": self.period.text,
             "source": self.source,
+            **({"sources": sources} if any(sources) else {}),
         }
 
     @property
