@@ -63,7 +63,7 @@ def placed(frame: pd.DataFrame, named: LabelColumns, path: Path) -> geopandas.Ge
     Raises:
         LabelError: No columns of places, or latitudes beyond 90.
     """
-    x, y = _place_columns([str(name) for name in frame.columns], named, path)
+    x, y = place_columns([str(name) for name in frame.columns], named, path)
     east, north = (pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64) for name in (x, y))
     if named.crs is None:
         beyond = np.abs(north) > 90
@@ -84,7 +84,12 @@ def placed(frame: pd.DataFrame, named: LabelColumns, path: Path) -> geopandas.Ge
     return geopandas.GeoDataFrame(frame.drop(columns=[x, y]), geometry=points, crs=named.crs or "OGC:CRS84")
 
 
-def _place_columns(columns: list[str], named: LabelColumns, path: Path) -> tuple[str, str]:
+def place_columns(columns: list[str], named: LabelColumns, path: Path) -> tuple[str, str]:
+    """Names of the columns of longitude (or easting) and latitude: those that are named, else those of usual names.
+
+    Raises:
+        LabelError: There are none.
+    """
     if named.x is not None or named.y is not None:
         for name in (named.x, named.y):
             if name not in columns:
