@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from swath.errors import LabelError
 from swath.forms import apply_overrides, commented, parse_yaml, validate
+from swath.models.spec import ValueOutput
 from swath.training.chip_plan import ChipSettings
 from swath.training.config import TrainConfig
+from swath.training.gedi import GediFilter
+from swath.training.label_columns import LabelColumns
 
 
 class LabelChoice(BaseModel):
@@ -22,11 +25,28 @@ class LabelChoice(BaseModel):
 
     column: str | None = Field(
         default=None,
-        description="Column of the class; null: `class`, `fclass`, `label`, or the only column of text.",
+        description="Column of the class or value; null: `class`, `fclass`, `label`, or the only column of text; of "
+        "a value its name, `value`, or the only column of numbers.",
+    )
+    value: ValueOutput | None = Field(
+        default=None,
+        description="What the labels measure, where they are values: name, unit, and the range of what is possible.",
+        examples=[None],
     )
     time: str | None = Field(
-        default=None, description="Column of years or dates at which a label holds; null: at any time."
+        default=None, description="Column of years or dates at (or from) which a label holds; null: at any time."
     )
+    until: str | None = Field(default=None, description="Column of the last year or date at which a label holds.")
+    weight: str | None = Field(default=None, description="Column of how much a label counts; null: each 1.")
+    error: str | None = Field(default=None, description="Column of the standard error of a value, in its unit.")
+    licence: str | None = Field(default=None, description="Column of the licence of each label.")
+    group: str | None = Field(
+        default=None,
+        description="Column of the track, plot or region of each label: one is never in training and test at once.",
+    )
+    x: str | None = Field(default=None, description="Column of longitude or easting, of a table; null: found by name.")
+    y: str | None = Field(default=None, description="Column of latitude or northing.")
+    crs: str | None = Field(default=None, description="Of x and y; null: longitude and latitude.", examples=[None])
     legend: dict[int | str, str | None] | None = Field(
         default=None,
         description="Value of the column: class of the product; many may become one, null drops a value. Null: names "
@@ -34,6 +54,28 @@ class LabelChoice(BaseModel):
         examples=[None],
     )
     erode_m: float = Field(default=0.0, ge=0, description="Polygons shrink by this many metres.")
+    footprint_m: float = Field(default=0.0, ge=0, description="Points stand for a disc of this radius, metres.")
+    gedi: GediFilter | None = Field(
+        default=None,
+        description="The labels are footprints of GEDI L4A as published: which of them are learned from.",
+        examples=[None],
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> LabelChoice:
+        if self.gedi is not None and self.legend is not None:
+            raise ValueError("footprints of GEDI are values and have no legend; leave `legend` or `gedi` out")
+        if self.value is not None and self.legend is not None:
+            raise ValueError("values have no legend; leave `legend` or `value` out")
+        return self
+
+    @property
+    def columns(self) -> LabelColumns:
+        """Names of the columns beside that of class or value."""
+        return LabelColumns(
+            time=self.time, until=self.until, weight=self.weight, error=self.error, licence=self.licence,
+            group=self.group, x=self.x, y=self.y, crs=self.crs,
+        )  # fmt: skip
 
 
 class Recipe(BaseModel):

@@ -65,7 +65,7 @@ class SplitSpec(BaseModel):
         default=None,
         description="Shares of blocks (or groups) for training, validation and test instead of equal folds: the test "
         "is then fold 0, validation fold 1, and training fold 2.",
-        examples=[[0.7, 0.15, 0.15]],
+        examples=[None],
     )
     groups: tuple[tuple[str, ...], ...] = Field(
         default=(), description="For `group`: the groups of each fold; all others make the last one. By default a hash."
