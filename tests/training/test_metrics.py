@@ -6,10 +6,12 @@ import torch
 import torchmetrics.functional as tm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import linregress
 from sklearn import metrics as sk
 
 from swath.training.metrics import (
     MEASURES,
+    Reliability,
     ValueSums,
     class_f1,
     class_figures,
@@ -18,6 +20,7 @@ from swath.training.metrics import (
     interval,
     macro_f1,
     mean_iou,
+    mean_rank_error,
 )
 from swath.training.source import IGNORED
 
@@ -79,12 +82,50 @@ def test_figures_of_values_are_those_of_scikit_learn_however_the_data_are_parted
     assert figures["mae"] == pytest.approx(sk.mean_absolute_error(truth, estimate))
     assert figures["bias"] == pytest.approx((estimate - truth).mean())
     assert figures["r2"] == pytest.approx(sk.r2_score(truth, estimate))
+    assert figures["slope"] == pytest.approx(linregress(estimate, truth).slope)
 
 
 def test_values_without_truth_are_not_counted():
     figures = ValueSums.of(np.array([1.0, np.nan]), np.array([2.0, 9.0])).figures()
     assert (figures["pixels"], figures["bias"], figures["r2"]) == (1, 1.0, None)
     assert ValueSums.of(np.array([np.nan]), np.array([9.0])).figures()["rmse"] is None
+
+
+def test_an_estimate_that_is_the_same_everywhere_has_no_slope():
+    truth = np.array([280.1, 290.7, 301.3])
+    assert ValueSums.of(truth, np.full(3, 291.1)).figures()["slope"] is None
+
+
+def test_values_far_from_0_lose_no_digits_that_count():
+    rng = np.random.default_rng(0)
+    truth = 300 + rng.normal(0, 1, 5000)
+    estimate = truth + rng.normal(0, 0.5, 5000)
+    figures = ValueSums.of(truth, estimate).figures()
+    assert figures["r2"] == pytest.approx(sk.r2_score(truth, estimate), rel=1e-6)
+    assert figures["slope"] == pytest.approx(linregress(estimate, truth).slope, rel=1e-6)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_the_calibration_error_is_that_of_torchmetrics_however_the_data_are_parted(seed):
+    rng = np.random.default_rng(seed)
+    scores = torch.tensor(rng.normal(0, 2, (300, 4)), dtype=torch.float32)
+    truth = torch.tensor(rng.integers(0, 4, 300))
+    confidence, chosen = scores.softmax(1).max(1)
+    right = (chosen == truth).numpy()
+    cut = int(rng.integers(0, 300))
+    parts = [Reliability.of(confidence.numpy()[part], right[part]) for part in (slice(0, cut), slice(cut, None))]
+    peer = tm.calibration_error(scores.softmax(1), truth, task="multiclass", num_classes=4, n_bins=15)
+    assert (parts[0] + parts[1]).error == pytest.approx(peer.item(), abs=1e-6)
+
+
+def test_a_calibration_of_nothing_is_none():
+    assert Reliability.of(np.array([]), np.array([])).figures() == {"ece": None, "reliability": []}
+
+
+def test_a_map_that_is_a_step_off_is_a_step_off():
+    truth = np.array([0, 1, 2, 3])
+    assert mean_rank_error(confusion(truth, np.array([1, 1, 0, 3]), 4)) == 0.75
 
 
 def maps(seed, better, blocks=40, classes=3, spread=0.15):

@@ -9,9 +9,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from swath.models.spec import ClassesOutput, ModelSpec, ValuesOutput
-from swath.training.metrics import ValueSums, class_figures, confusion, macro_f1
+from swath.errors import LabelError
+from swath.models.spec import ClassesOutput, ModelSpec
+from swath.training.losses import ordinal_probabilities
+from swath.training.metrics import (
+    LOWER_IS_BETTER,
+    DistributionSums,
+    RankSums,
+    Reliability,
+    ValueBins,
+    ValueSums,
+    class_figures,
+    confusion,
+    mean_rank_error,
+)
+from swath.training.metrics.plain import plain
+from swath.training.said import Said, head_of, said_of
 from swath.training.source import IGNORED
+
+_NAMES = {"miou": "mean_iou"}  # as heads name it, and as figures do
 
 
 class Score:
@@ -19,6 +35,7 @@ class Score:
 
     Args:
         spec: Of the model.
+        size: Of the figures' sums.
 
     Attributes:
         sums: float64: loss x labelled pixels, labelled pixels, then those of the figures. They add up over workers.
@@ -28,7 +45,17 @@ class Score:
         self.spec = spec
         self.sums: NDArray[np.float64] = np.zeros(2 + size)
 
-    def add(self, scores: Tensor, target: Tensor, *, loss: float, labelled: int) -> None:
+    def add(
+        self,
+        scores: Tensor,
+        target: Tensor,
+        *,
+        loss: float,
+        labelled: int,
+        weight: Tensor | None = None,
+        objects: Tensor | None = None,
+        error: Tensor | None = None,
+    ) -> None:
         """A batch.
 
         Args:
@@ -36,12 +63,23 @@ class Score:
             target: As `Batch` has it.
             loss: Mean over its labelled pixels.
             labelled: How many those are.
+            weight: Like target: pixels of weight 0 are left out; the others count alike in every figure, but for the
+                mean over an object.
+            objects: Like target: values are held against their labels object by object, as in the loss; see
+                `pairs_of`. Classes are held pixel by pixel all the same.
+            error: Like target, standard error of values.
         """
         self.sums[0] += loss * labelled
         self.sums[1] += labelled
-        self.sums[2:] += self._figures_of(scores, target)
+        if weight is not None and weight.shape == target.shape and target.is_floating_point():
+            target = target.masked_fill(weight <= 0, torch.nan)
+        elif weight is not None and weight.shape == target.shape:
+            target = target.masked_fill(weight <= 0, IGNORED)
+        self.sums[2:] += self._figures_of(scores, target, weight=weight, objects=objects, error=error)
 
-    def _figures_of(self, scores: Tensor, target: Tensor) -> NDArray[np.float64]:
+    def _figures_of(
+        self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
+    ) -> NDArray[np.float64]:
         raise NotImplementedError
 
     @property
@@ -50,69 +88,153 @@ class Score:
         return float(self.sums[0] / self.sums[1])
 
     @property
+    def measure(self) -> str:
+        """What chooses the best epoch: the first measure that the head names."""
+        head = head_of(self.spec)
+        return self._default if head is None else _NAMES.get(head.metrics[0], head.metrics[0])
+
+    _default = ""
+
+    @property
     def score(self) -> float:
-        """What chooses the best epoch; higher is better."""
-        raise NotImplementedError
+        """What chooses the best epoch; higher is better: `measure`, or minus it where less is better.
+
+        Raises:
+            LabelError: It has no meaning on these labels.
+        """
+        value = self.figures.get(self.measure)
+        if value is None:
+            raise LabelError(
+                f"The labels held out for validation give no {self.measure}.",
+                fix="Hold out blocks with more labels, or set patience to null and validate on nothing.",
+                measure=self.measure,
+            )
+        return -float(value) if self.measure in LOWER_IS_BETTER else float(value)
 
     @property
     def figures(self) -> dict[str, Any]:
-        """As JSON-ready values."""
+        """As JSON-ready values; None where a figure has no meaning."""
         raise NotImplementedError
 
 
 class ClassScore(Score):
-    """A confusion matrix; the score is macro-F1."""
+    """A confusion matrix, and how true the probabilities are."""
 
-    spec: ModelSpec
+    _default = "macro_f1"
 
     @property
     def matrix(self) -> NDArray[np.int64]:
         """(K, K), rows are truth."""
         k = len(self.spec.output.channels)
-        return self.sums[2:].astype(np.int64).reshape(k, k)
+        return self.sums[2 : 2 + k * k].astype(np.int64).reshape(k, k)
 
-    def _figures_of(self, scores: Tensor, target: Tensor) -> NDArray[np.float64]:
+    def _figures_of(
+        self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
+    ) -> NDArray[np.float64]:
         k = len(self.spec.output.channels)
-        found = scores.argmax(1).reshape(target.shape)
         keep = target != IGNORED  # on the device, so that only labelled pixels are copied
-        return confusion(target[keep].cpu().numpy(), found[keep].cpu().numpy(), k).ravel().astype(np.float64)
+        held = scores.movedim(1, -1).reshape(*target.shape, -1)[keep].float()
+        confidence, found = self._probabilities(held).max(1)
+        truth = target[keep]
+        matrix = confusion(truth.cpu().numpy(), found.cpu().numpy(), k)
+        sure = Reliability.of(confidence.cpu().numpy(), (found == truth).cpu().numpy())
+        return np.concatenate([matrix.ravel(), sure.sums.ravel()])
 
-    @property
-    def score(self) -> float:
-        """Macro-F1."""
-        return float(macro_f1(self.matrix))
+    def _probabilities(self, scores: Tensor) -> Tensor:
+        """(pixels, K) of what the head gives."""
+        output = self.spec.output
+        assert isinstance(output, ClassesOutput)
+        if scores.shape[1] == len(output.classes) - 1:
+            return ordinal_probabilities(scores)
+        if output.activation == "softmax":
+            return scores.softmax(1)
+        return scores.sigmoid() if output.activation == "sigmoid" else scores
 
     @property
     def figures(self) -> dict[str, Any]:
-        """See `class_figures`, and the confusion matrix."""
-        return {**class_figures(self.matrix, self.spec.output.channels), "confusion": self.matrix.tolist()}
+        """See `class_figures` and `Reliability.figures`, and the confusion matrix."""
+        k, network = len(self.spec.output.channels), self.spec.network
+        sure = Reliability(self.sums[2 + k * k :].reshape(3, -1))
+        ordered = {}
+        if network is not None and network.head.name == "ordinal":
+            ordered = {"mean_rank_error": plain(mean_rank_error(self.matrix))}
+        named = class_figures(self.matrix, self.spec.output.channels)
+        return {**named, **ordered, **sure.figures(), "confusion": self.matrix.tolist()}
 
 
 class ValueScore(Score):
-    """Errors in the unit of the value; the score is minus RMSE."""
+    """Errors in the unit of the value, and of its uncertainty where the head tells one.
 
-    def _figures_of(self, scores: Tensor, target: Tensor) -> NDArray[np.float64]:
-        value = self.spec.output.values[0] if isinstance(self.spec.output, ValuesOutput) else None
-        assert value is not None
-        keep = torch.isfinite(target)
-        truth, found = (
-            part[keep].cpu().numpy().astype(np.float64) * value.scale + value.offset for part in (target, scores[:, 0])
-        )
-        return ValueSums.of(truth, np.clip(found, value.low, value.high)).sums
+    The best epoch is that of least CRPS where the head gives a distribution: RMSE would not see a wrong interval.
+    """
+
+    _default = "rmse"
+
+    def __init__(self, spec: ModelSpec, size: int) -> None:
+        super().__init__(spec, size)
+        self.said: Said = said_of(spec)
 
     @property
-    def score(self) -> float:
-        """Minus RMSE."""
-        return -float(self.figures["rmse"])
+    def measure(self) -> str:
+        """CRPS of a distribution, else the first measure that the head names."""
+        return super().measure if self.said.form == "point" else "crps"
+
+    def _figures_of(
+        self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
+    ) -> NDArray[np.float64]:
+        said = self.said
+        value, told = said.value, {"weight": weight, "objects": objects, "error": error}
+        truth, estimate, noise = said.means(scores, target, **told)
+        estimate = np.clip(estimate, value.low, value.high)
+        sums = [ValueSums.of(truth, estimate).sums, ValueBins.of(truth, estimate).sums.ravel()]
+        if said.form != "point":
+            of_each = said.distributions(scores, target, **told)
+            sums.append(DistributionSums.of(truth, of_each, noise, low=value.low, high=value.high).sums)
+        return np.concatenate(sums)
 
     @property
     def figures(self) -> dict[str, Any]:
-        """See `ValueSums.figures`."""
-        return ValueSums(self.sums[2:]).figures()
+        """See `ValueSums.figures`, `ValueBins.figures` and, of a distribution, `DistributionSums.figures`."""
+        values, bins, spread = np.split(self.sums[2:], np.cumsum([ValueSums.SIZE, ValueBins.SIZE]))
+        told = {**ValueSums(values).figures(), **ValueBins(bins.reshape(ValueBins.SHAPE)).figures()}
+        return {**told, **(DistributionSums(spread).figures() if len(spread) else {})}
+
+
+class PresenceScore(Score):
+    """Ranks of many species, each by itself; targets are (N, S, H, W) or (N, S), NaN where nothing is told."""
+
+    _default = "auc"
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Names of the species that have a score."""
+        return self.spec.output.channels[: len(self.sums[2:]) // RankSums.SIZE]
+
+    def _figures_of(
+        self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
+    ) -> NDArray[np.float64]:
+        if weight is not None and weight.shape != target.shape:  # one for all species
+            target = target.masked_fill((weight <= 0).unsqueeze(1), torch.nan)
+        rows = (part.movedim(1, -1).reshape(-1, part.shape[1]).cpu().numpy() for part in (target, scores.float()))
+        return RankSums.of(*rows).sums.ravel()
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """See `RankSums.figures`."""
+        sums = self.sums[2:].reshape(len(self.species), 2, -1)
+        return RankSums(sums).figures(self.species)
 
 
 def score_of(spec: ModelSpec) -> Score:
-    """Empty sums for a model."""
+    """Empty sums for a model.
+
+    Raises:
+        ModelError: Quantiles without an interval that can be scored.
+    """
     if isinstance(spec.output, ClassesOutput):
-        return ClassScore(spec, len(spec.output.classes) ** 2)
-    return ValueScore(spec, 6)
+        return ClassScore(spec, len(spec.output.classes) ** 2 + Reliability.SIZE)
+    if spec.network is not None and spec.network.head.name == "presence":
+        species = len(spec.output.channels) - bool(spec.network.head.settings.get("richness", False))
+        return PresenceScore(spec, species * RankSums.SIZE)
+    spread = 0 if said_of(spec).form == "point" else DistributionSums.SIZE
+    return ValueScore(spec, ValueSums.SIZE + ValueBins.SIZE + spread)

@@ -1,0 +1,133 @@
+"""What the channels of a head for values say: the mean that a map gets, and the distribution about it."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from swath.errors import ModelError
+from swath.models.features import Head
+from swath.models.heads._forms import Form
+from swath.models.parts import part_class
+from swath.models.spec import ModelSpec, ValueOutput, ValuesOutput
+from swath.training import losses
+from swath.training.losses import Log, pairs_of
+from swath.training.metrics import Distribution, Laplace, LogNormal, Normal, Quantiles, check_levels
+
+Array = NDArray[np.float64]
+_LEVELS = tuple(np.round(np.arange(0.01, 1, 0.01), 2).tolist())  # of a distribution that has no formula of its own
+
+
+@dataclass(frozen=True)
+class Said:
+    """How to read the channels of the first value of a head.
+
+    Attributes:
+        value: The output that is a point: the mean where a map gets it, else the median or what comes first.
+        reading: From scores to that point.
+    """
+
+    value: ValueOutput
+    reading: Form
+
+    @property
+    def form(self) -> losses.Form:
+        """What the channels are."""
+        return cast("losses.Form", self.reading.name)
+
+    def means(
+        self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
+    ) -> tuple[Array, Array, Array]:
+        """Labels, estimates, and standard errors of labels, (M,) each, in the unit of the value.
+
+        Args:
+            scores: (N, C, H, W) or (N, C), as the head gives them.
+            target: (N, H, W) or (N,) numbers of the network, NaN where there is no label.
+            weight: See `pairs_of`.
+            objects: See `pairs_of`.
+            error: See `pairs_of`.
+        """
+        point = self.reading.close(scores[:, : self.reading.scores].float())
+        pairs = pairs_of(point, target, weight=weight, objects=objects, error=error)
+        truth, estimate = (self._unit(_array(part)) for part in (pairs.target, pairs.scores[:, 0]))
+        return truth, estimate, _array(pairs.error) * abs(self.value.scale)
+
+    def distributions(
+        self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
+    ) -> Distribution:
+        """What is said of the same labels; arguments as for `means`."""
+        reading = self.reading
+        log = Log(reading.shift) if reading.log else None
+        pairs = pairs_of(
+            scores[:, : reading.scores], target, form=self.form, weight=weight, objects=objects, error=error, log=log
+        )  # fmt: skip
+        found = _array(pairs.scores)
+        if reading.name == "quantiles":
+            return Quantiles(self._unit(found if log is None else log.back(found)), reading.levels)
+        mean, scale = found[:, 0], np.exp(found[:, 1])
+        if log is not None and reading.name == "gaussian":
+            return LogNormal(mean, scale, reading.shift)
+        if log is not None:  # the log-Laplace distribution: by a hundred quantiles
+            levels = np.array(_LEVELS)
+            steps = np.sign(levels - 0.5) * -np.log1p(-2 * np.abs(levels - 0.5))
+            return Quantiles(log.back(mean[:, None] + scale[:, None] * steps), _LEVELS)
+        kind = Normal if reading.name == "gaussian" else Laplace
+        return kind(self._unit(mean), scale * abs(self.value.scale))
+
+    def _unit(self, number: Array) -> Array:
+        return number * self.value.scale + self.value.offset
+
+
+def head_of(spec: ModelSpec) -> type[Head] | None:
+    """Class of a model's head; None of an imported graph.
+
+    Raises:
+        ModelError: There is no such head.
+    """
+    if spec.network is None:
+        return None
+    return part_class("heads", spec.network.head.name, Head)
+
+
+def said_of(spec: ModelSpec) -> Said:
+    """How to read the first value of a model's head; a head without forms gives points.
+
+    Raises:
+        ModelError: Settings that the head refuses; quantiles without the interval that is scored.
+    """
+    output, head = spec.output, head_of(spec)
+    assert isinstance(output, ValuesOutput)
+    plain = {"form": "point", "gives": "mean", "levels": "", "log": False, "shift": 1.0, "correction": 1.0}
+    if head is None or spec.network is None:
+        return Said(output.values[0], _form(plain))
+    has: dict[str, Any] = {
+        name: parameter.default for name, parameter in inspect.signature(head).parameters.items() if name in plain
+    }
+    asked = {name: value for name, value in spec.network.head.settings.items() if name in plain}
+    whole = _form({**plain, **has, **asked})
+    point = next((word for word in ("mean", "median") if word in whole.gives), whole.gives[0])
+    if whole.name == "quantiles":
+        try:
+            check_levels(whole.levels)
+        except ValueError as error:
+            raise ModelError(
+                f"Setting levels of a network is {', '.join(f'{level:g}' for level in whole.levels)}: {error}.",
+                fix="Name 0.05 and 0.95 among them: their interval is scored.",
+                setting="levels",
+            ) from error
+    return Said(output.values[whole.gives.index(point)], replace(whole, gives=(point,)))
+
+
+def _form(told: dict[str, Any]) -> Form:
+    return Form.of(
+        told["form"], told["gives"], told["levels"], log=told["log"], shift=told["shift"], correction=told["correction"]
+    )
+
+
+def _array(tensor: Tensor) -> Array:
+    return tensor.detach().cpu().numpy().astype(np.float64)
