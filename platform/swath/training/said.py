@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from swath.errors import ModelError
 from swath.models.features import Head
 from swath.models.heads._forms import Form
 from swath.models.parts import part_class
-from swath.models.spec import ModelSpec, ValueOutput, ValuesOutput
+from swath.models.spec import ModelSpec, PartSpec, ValueOutput, ValuesOutput
 from swath.training import losses
 from swath.training.losses import Log, pairs_of
 from swath.training.metrics import Distribution, Laplace, LogNormal, Normal, Quantiles, check_levels
@@ -102,14 +103,7 @@ def said_of(spec: ModelSpec) -> Said:
     """
     output, head = spec.output, head_of(spec)
     assert isinstance(output, ValuesOutput)
-    plain = {"form": "point", "gives": "mean", "levels": "", "log": False, "shift": 1.0, "correction": 1.0}
-    if head is None or spec.network is None:
-        return Said(output.values[0], _form(plain))
-    has: dict[str, Any] = {
-        name: parameter.default for name, parameter in inspect.signature(head).parameters.items() if name in plain
-    }
-    asked = {name: value for name, value in spec.network.head.settings.items() if name in plain}
-    whole = _form({**plain, **has, **asked})
+    whole = _settings_form(head, {} if spec.network is None else spec.network.head.settings)
     point = next((word for word in ("mean", "median") if word in whole.gives), whole.gives[0])
     if whole.name == "quantiles":
         try:
@@ -123,10 +117,46 @@ def said_of(spec: ModelSpec) -> Said:
     return Said(output.values[whole.gives.index(point)], replace(whole, gives=(point,)))
 
 
-def _form(told: dict[str, Any]) -> Form:
-    return Form.of(
-        told["form"], told["gives"], told["levels"], log=told["log"], shift=told["shift"], correction=told["correction"]
-    )
+def outputs_of(head: PartSpec, value: ValueOutput, *, mean: float, std: float) -> ValuesOutput:
+    """The outputs of a model that learns one value: what its head gives, each with its name, unit, scale and bounds.
+
+    The mean has the value's own name (`agb`), as has the median where no mean is given; the spread is `agb_sd`, a
+    quantile is `q05`. Values are learned with mean 0 and deviation 1, and scaled back; but not logs, which a head
+    returns to the unit by itself.
+
+    Args:
+        head: With its settings.
+        value: That the labels give.
+        mean: Of the training labels.
+        std: Of the training labels.
+
+    Raises:
+        ModelError: Settings that the head refuses.
+    """
+    form = _settings_form(part_class("heads", head.name, Head), head.settings)
+    scale, offset = (1.0, 0.0) if form.log else (std, mean)
+    made = []
+    for word in form.gives:
+        if word == "sd":
+            made.append(ValueOutput(name=f"{value.name}_sd", unit=value.unit, scale=scale, low=0))
+            continue
+        main = word == "mean" or (word == "median" and "mean" not in form.gives)
+        name = value.name if main else f"{value.name}_median" if word == "median" else word
+        made.append(value.model_copy(update={"name": name, "scale": scale, "offset": offset}))
+    return ValuesOutput(values=tuple(made))
+
+
+def _settings_form(head: type[Head] | None, settings: Mapping[str, object]) -> Form:
+    """What a head's settings and their defaults say; points of a head without forms."""
+    told: dict[str, Any] = {
+        "form": "point", "gives": "mean", "levels": "", "log": False, "shift": 1.0, "correction": 1.0,
+    }  # fmt: skip
+    if head is not None:
+        has = inspect.signature(head).parameters
+        told |= {name: has[name].default for name in told if name in has}
+        told |= {name: settings[name] for name in told if name in settings}
+    form, gives, levels = (told.pop(name) for name in ("form", "gives", "levels"))
+    return Form.of(form, gives, levels, **told)
 
 
 def _array(tensor: Tensor) -> Array:

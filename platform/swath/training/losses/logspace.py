@@ -86,9 +86,11 @@ class LogResiduals:
 
     sums: NDArray[np.float64]
 
+    SIZE = 5
+
     @classmethod
     def of(cls, target: NDArray[Any], predicted: NDArray[Any], weight: NDArray[Any] | None = None) -> LogResiduals:
-        """Of logs of any shape; those whose target is not finite, or that weigh nothing, are left out.
+        """Of logs of any shape; those of which one is not finite, or that weigh nothing, are left out.
 
         Args:
             target: Logs of labels.
@@ -96,7 +98,7 @@ class LogResiduals:
             weight: Of each label; all 1 by default.
         """
         w = np.ones(target.shape) if weight is None else weight.astype(np.float64)
-        keep = np.isfinite(target) & (w > 0)
+        keep = np.isfinite(target) & np.isfinite(predicted) & (w > 0)
         w, r = w[keep], target[keep].astype(np.float64) - predicted[keep].astype(np.float64)
         return cls(np.array([r.size, w.sum(), (w * r).sum(), (w * r * r).sum(), (w * np.exp(r)).sum()]))
 
