@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -153,6 +154,13 @@ def access(seed: int, window: Window) -> Habitat:
     return sites(seed, *window.degrees(CELL, centre=True))
 
 
+@lru_cache(maxsize=2048)
+def _block(seed: int, epsg: int, row: int, col: int, year: int) -> np.ndarray:
+    """Shares of covers in a block, kept since each group of species and the survey ask for it (6 kB)."""
+    square = Window(epsg, col * CELL, -row * CELL, _BLOCK * CELL, _BLOCK * CELL)
+    return cover_shares(ground(seed, square, year))
+
+
 def habitat_at(seed: int, window: Window, cells: np.ndarray, year: int) -> Habitat:
     """The habitat of some cells of a window aligned to cells, (n,): the same numbers as those of all cells.
 
@@ -172,9 +180,9 @@ def habitat_at(seed: int, window: Window, cells: np.ndarray, year: int) -> Habit
         mine = np.flatnonzero(which.ravel() == number)
         if len(mine) >= _MANY:
             first = block[mine[0]] * _BLOCK
-            square = Window(window.epsg, int(first[1]) * CELL, -int(first[0]) * CELL, _BLOCK * CELL, _BLOCK * CELL)
             inner = cells[mine] + corner - first
-            shares[:, mine] = cover_shares(ground(seed, square, year))[:, inner[:, 0], inner[:, 1]]
+            whole = _block(seed, window.epsg, int(first[0]), int(first[1]), year)
+            shares[:, mine] = whole[:, inner[:, 0], inner[:, 1]]
         else:
             for one in mine:
                 row, col = (int(value) * CELL for value in cells[one])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtri
 
-from swath.synthetic.habitat import habitat_at, throws
+from swath.synthetic.habitat import CELL, habitat_at, throws
 from swath.synthetic.noise import key, number
 from swath.synthetic.species import COUNT, GROUPS, Species, lives, pool, suitability_of
 from swath.synthetic.visits import DENSITY, Visits, visits
@@ -68,13 +68,13 @@ def finds(
 
     Args:
         world: The truth.
-        window: Edges at multiples of 100 m; may be large, since only visited ground is drawn.
+        window: May be large, since only visited ground is drawn; cells of 100 m at its edges count whole.
         first: First day.
         last: Last day.
         count: Species.
         density: See `visits`.
     """
-    species = pool(world.seed, count)
+    species, window = pool(world.seed, count), window.aligned(CELL)
     found = []
     for group in GROUPS:
         went = visits(world.seed, group, window, first, last, density)

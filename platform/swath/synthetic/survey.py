@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date as Date
 from typing import TYPE_CHECKING, Any
 
-from swath.synthetic.habitat import habitat_at, throws
+from swath.synthetic.habitat import CELL, habitat_at, throws
 from swath.synthetic.noise import key
 from swath.synthetic.occurrences import write_rows
 from swath.synthetic.species import COUNT, lives, pool, suitability_of
@@ -48,12 +48,13 @@ def survey(
 
     Args:
         world: The truth.
-        window: Edges at multiples of 100 m; may be large.
+        window: May be large; cells of 100 m at its edges count whole.
         first: First day.
         last: Last day; land cover is that of its year.
         count: Species.
         density: Cells a square kilometre.
     """
+    window = window.aligned(CELL)
     went = drawn(world.seed, window, first, last, density)
     place = habitat_at(world.seed, window, went.cells, last.year)
     rows: list[dict[str, Any]] = []
