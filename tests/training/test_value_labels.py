@@ -9,10 +9,11 @@ import shapely
 
 from support.drawn_labels import AREA, PERIOD, saved, squares
 from support.small_world import small_world  # noqa: F401
+from support.value_plots import AGB, COLUMNS, plots, table
 from swath.errors import LabelError
 from swath.grid import Area, Grid, Period
 from swath.grid.lonlat import from_lonlat
-from swath.models.spec import ValueOutput, ValuesOutput
+from swath.models.spec import ValuesOutput
 from swath.planning import MapRequest
 from swath.products import Product
 from swath.training import (
@@ -31,31 +32,8 @@ from swath.training import (
 from swath.training.rasterise import Painter
 from swath.training.splits import TRAIN_ONLY
 
-AGB = ValueOutput(name="agb", unit="Mg/ha", low=0.0, high=1000.0)
 PRODUCT = Product.load("mosaic").with_overrides(["inputs.0.bands=[B04,B08]", "output.grid.tile_size=192"])
 SPLIT = SplitSpec(folds=3, block_m=200, buffer_m=20, seed=4)
-COLUMNS = LabelColumns(weight="w", error="sd", group="track", licence="licence")
-
-
-def plots(seed=7, tracks=3):
-    """A row a plot, with everything that a table may tell."""
-    draw = np.random.default_rng(seed)
-    frame = squares(spacing=70)
-    points = shapely.centroid(frame.geometry.array)
-    n = len(frame)
-    return pd.DataFrame(
-        {
-            "lon": shapely.get_x(points), "lat": shapely.get_y(points), "agb": draw.permutation(n) * 1.5,
-            "w": draw.uniform(0.5, 2, n).round(2), "sd": draw.uniform(5, 30, n).round(1),
-            "track": [f"t{i % tracks}" for i in range(n)], "licence": "CC-BY-4.0",
-        }
-    )  # fmt: skip
-
-
-def table(frame, folder, name="plots.csv", sep=","):
-    path = folder / name
-    frame.to_parquet(path) if path.suffix == ".parquet" else frame.to_csv(path, index=False, sep=sep)
-    return path
 
 
 def read(frame, folder, *, name="plots.csv", sep=",", **how):

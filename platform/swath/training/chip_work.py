@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 from swath.cube import Composite, CubeSpec, LayerFacts, Method, compose
 from swath.cube.lattice import Window
 from swath.cube.load import padded
+from swath.errors import LabelError
 from swath.grid import Tile, parse_tile
-from swath.models.cubes import read_bytes, read_cube, steps_of
-from swath.models.steps import parts_around
+from swath.models.cubes import read_bytes, read_cube
+from swath.models.steps import Part, parts_around, steps_of
 from swath.sources import Scene
 from swath.store import Store
+from swath.training.chip_labels import chip_facts, cut, label_tensors, labelled_places
 from swath.training.chip_plan import ChipPlan
 from swath.training.chip_units import ChipUnit
 from swath.training.dropped import Dropped, Reason
 from swath.training.label_rasters import CodeLabels
 from swath.training.label_set import Labels
 from swath.training.paint_pixels import paint_pixels
-from swath.training.rasterise import Painted, lattice_place
+from swath.training.rasterise import Painted
 from swath.training.shards import pack, shard_key
-from swath.training.source import IGNORED
 
 HALO_M = 60.0  # a halo is a multiple of this: bands of 10, 20, 30 and 60 m stay aligned
 
@@ -106,12 +107,35 @@ class ChipWork:
         Raises:
             UnitError: Files that could not be read, each by href.
         """
-        plan, tile = self.plan, parse_tile(unit.tile)
-        scenes, steps, target = plan.items.scenes(unit.items), plan.settings.steps, plan.settings.target
-        if target is None:
-            parts = steps_of(scenes, unit.start, unit.end, steps)
-        else:
-            parts = parts_around(scenes, unit.start, unit.end, steps=steps, target=target)
+        tile = parse_tile(unit.tile)
+        numbers, parts, days, skipped = self.cube(unit, tile)
+        scenes = self.plan.items.scenes(unit.items)
+        labels, halo, dropped = self._pixels(
+            [scene for scene in scenes if unit.start <= scene.datetime < unit.end], tile
+        )
+        ids = [[scene.id for scene in part.scenes] for part in parts]
+        return Read(tile, numbers, days, labels, halo, ids, skipped, dropped)
+
+    def parts(self, unit: ChipUnit) -> tuple[Part, ...]:
+        """The scenes of a unit by time step."""
+        scenes, settings = self.plan.items.scenes(unit.items), self.plan.settings
+        if settings.target is None:
+            return steps_of(scenes, unit.start, unit.end, settings.steps)
+        return parts_around(scenes, unit.start, unit.end, steps=settings.steps, target=settings.target)
+
+    def cube(
+        self, unit: ChipUnit, tile: Tile
+    ) -> tuple[NDArray[Any], tuple[Part, ...], NDArray[np.float32], list[dict[str, Any]]]:
+        """Numbers on a lattice, which may be a unit's tile or whole chips of it.
+
+        Returns:
+            Numbers with the margin round the lattice, (T, C, H + 2 margins, W + 2 margins); the scenes by step; days of
+            the year, (T,); reads that failed and were left out.
+
+        Raises:
+            UnitError: Files that could not be read, each by href.
+        """
+        plan, parts = self.plan, self.parts(unit)
         read = read_cube(
             parts, tile, plan.spec, input=plan.input, collection=plan.collection, threads=self._threads,
             budget_bytes=self._strip_bytes,
@@ -122,11 +146,7 @@ class ChipWork:
         for n, bands in enumerate(read.cube.layers):
             for c, band in enumerate(bands):
                 numbers[n, c] = band[inner]
-        labels, halo, dropped = self._pixels(
-            [scene for scene in scenes if unit.start <= scene.datetime < unit.end], tile
-        )
-        ids = [[scene.id for scene in part.scenes] for part in parts]
-        return Read(tile, numbers, read.cube.days, labels, halo, ids, read.skipped, dropped)
+        return numbers, parts, read.cube.days, read.skipped
 
     def _compose(self, scenes: list[Scene], tile: Tile, spec: CubeSpec) -> Composite:
         return compose(
@@ -155,70 +175,53 @@ class ChipWork:
         plan, settings = self.plan, self.plan.settings
         size, margin, edge = settings.size, settings.margin, settings.edge
         painted = self._painted(unit, read)
-        target = settings.target
-        height, width = read.tile.shape
-        seen = read.numbers[..., margin : margin + height, margin : margin + width]
-        seen = seen if target is None else seen[target : target + 1]
-        painted.erase(~has_data(seen, list(plan.layers.values())), Reason.NO_DATA)
-        rows, cols = (n // size for n in read.tile.shape)
-        labelled = painted.labelled.reshape(rows, size, cols, size).sum(axis=(1, 3))
-        places = np.argwhere(labelled >= settings.least)
+        painted.erase(~self.seen(read.numbers, read.tile.shape), Reason.NO_DATA)
+        places = labelled_places(painted, size, settings.least)
         tensors = {
-            "numbers": _cut(read.numbers, places, size, edge),
+            "numbers": cut(read.numbers, places, size, edge),
             "day": np.repeat(read.days[np.newaxis], len(places), axis=0),
-            **{
-                name: _framed(_cut(array, places, size, size), margin, empty)
-                for name, (array, empty) in self._labels(painted).items()
-            },
+            **label_tensors(painted, plan.labels, places, size=size, margin=margin),
         }
-        if "object" in tensors:
-            tensors["object"] = _numbered(tensors["object"])
-        first_row, first_col = lattice_place(read.tile)
-        folds, classes = settings.split.number, len(plan.labels.output.channels)
-        chips = []
-        for number, (r, c) in enumerate(places.tolist()):
-            # the last row is of those that are never held out
-            pixels = np.zeros((folds + 1, classes), np.int64)
-            here = tensors["fold"][number] != IGNORED
-            y = tensors["y"][number][here] if plan.labels.classes else 0
-            np.add.at(pixels, (np.minimum(tensors["fold"][number][here], folds), y), 1)
-            chips.append(
-                {
-                    "top": first_row + r * size - margin, "left": first_col + c * size - margin,
-                    "x": read.tile.affine.c + (c * size - margin) * read.tile.resolution,
-                    "y": read.tile.affine.f - (r * size - margin) * read.tile.resolution,
-                    "pixels": pixels.ravel().tolist(),
-                }
-            )  # fmt: skip
         facts = {
             "unit": unit.id, "tile": unit.tile, "step": unit.step, "year": unit.start.year, "crs": read.tile.crs,
-            "items": read.items, "chips": chips, "dropped": painted.dropped.to_dict(), "skipped": read.skipped,
+            "start": unit.start.isoformat(), "end": unit.end.isoformat(),
+            "items": read.items, "chips": chip_facts(tensors, places, read.tile, plan),
+            "dropped": painted.dropped.to_dict(), "skipped": read.skipped,
         }  # fmt: skip
         return Cut(tensors, facts)
 
-    def _painted(self, unit: ChipUnit, read: Read) -> Painted:
-        if read.labels is not None:
-            split, area = self.plan.settings.split, self.plan.area
-            painted = paint_pixels(read.labels, read.halo, read.tile, split, year=unit.start.year, area=area)
-            painted.dropped += read.dropped
-            return painted
-        painter = self.plan.painter
-        assert painter is not None
-        return painter.paint(read.tile, unit.start, unit.end)
+    def seen(self, numbers: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Where what is labelled has data in every band, without the margin, (H, W)."""
+        margin, target = self.plan.settings.margin, self.plan.settings.target
+        inner = numbers[..., margin : margin + shape[0], margin : margin + shape[1]]
+        inner = inner if target is None else inner[target : target + 1]
+        return has_data(inner, list(self.plan.layers.values()))
 
-    def _labels(self, painted: Painted) -> dict[str, tuple[NDArray[Any], float]]:
-        """Arrays of a tile that tell of labels, and what stands in each where there is none."""
-        y = (painted.y, IGNORED if painted.y.dtype == np.uint8 else np.nan)
-        found: dict[str, tuple[NDArray[Any], float]] = {
-            "y": y, "fold": (painted.fold, IGNORED), "near": (painted.near, 0)
-        }  # fmt: skip
-        labels, which = self.plan.labels, painted.which
-        if isinstance(labels, Labels) and which is not None:
-            found["object"] = (which + 1, 0)
-            for name, numbers in (("weight", labels.weights), ("error", labels.errors)):
-                if numbers is not None:
-                    found[name] = (np.where(which >= 0, numbers[which], np.float32(0)), 0)
-        return found
+    def _painted(self, unit: ChipUnit, read: Read) -> Painted:
+        if read.labels is None:
+            painter = self.plan.painter
+            assert painter is not None
+            return painter.paint(read.tile, unit.start, unit.end)
+        split, area = self.plan.settings.split, self.plan.area
+        painted = paint_pixels(read.labels, read.halo, read.tile, split, year=unit.start.year, area=area)
+        painted.dropped += read.dropped
+        return painted
+
+    def painted(self, unit: ChipUnit) -> Painted:
+        """Labels of a unit before anything is read but a raster of labels.
+
+        Raises:
+            LabelError: Labels are a band of the items: they are read with them.
+        """
+        tile, labels = parse_tile(unit.tile), self.plan.labels
+        if isinstance(labels, CodeLabels) and labels.band:
+            raise LabelError(
+                f"{labels.source} is read with the items, so that its chips cannot be known before.",
+                fix="Write the chips (swath chips without --stream).",
+            )
+        pixels, halo, dropped = self._pixels([], tile)
+        nothing = np.empty((0, 0, 0, 0), np.float32)
+        return self._painted(unit, Read(tile, nothing, nothing, pixels, halo, [], [], dropped))
 
     def write(self, unit: ChipUnit, cut: Cut) -> dict[str, Any]:
         """The shard, whole or not at all: it commits the unit."""
@@ -242,24 +245,3 @@ def valid(numbers: NDArray[Any], facts: LayerFacts) -> NDArray[np.bool_]:
     """Where one band has data."""
     given = np.ones(numbers.shape, bool) if facts.nodata is None else numbers != facts.nodata
     return given & ~np.isnan(numbers) if numbers.dtype.kind == "f" else given
-
-
-def _cut(array: NDArray[Any], places: NDArray[np.int64], size: int, edge: int) -> NDArray[Any]:
-    """Squares of `edge` pixels that begin every `size`, (n, ..., edge, edge) of (..., H, W)."""
-    if not len(places):
-        return np.empty((0, *array.shape[:-2], edge, edge), array.dtype)
-    return np.stack([array[..., r * size : r * size + edge, c * size : c * size + edge] for r, c in places.tolist()])
-
-
-def _numbered(objects: NDArray[np.int32]) -> NDArray[Any]:
-    """Labels of each chip numbered from 1, 0 where there is none; uint16, or uint32 where a chip has very many."""
-    out = np.zeros(objects.shape, np.uint32)
-    for chip, found in zip(out, objects, strict=True):
-        numbers = np.unique(found[found > 0])
-        chip[found > 0] = np.searchsorted(numbers, found[found > 0]) + 1
-    return out.astype(np.uint16) if out.max(initial=0) <= np.iinfo(np.uint16).max else out
-
-
-def _framed(array: NDArray[Any], margin: int, value: float) -> NDArray[Any]:
-    """Chips with a margin round each, in which nothing is labelled."""
-    return np.pad(array, ((0, 0), (margin, margin), (margin, margin)), constant_values=value)

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from swath.cluster import connect
 from swath.errors import LabelError, RunStoppedError
-from swath.grid.lonlat import from_lonlat
 from swath.planning import MapRequest, Said
 from swath.runs import Display, Event, Executor, Failed, InlineExecutor, RayExecutor, Tally, available_memory, execute
 from swath.runs.progress import Mode
 from swath.settings import settings as environment
 from swath.store import Store
+from swath.training.chip_index import chip_rows, publish_index
 from swath.training.chip_plan import AnyLabels, ChipPlan, ChipSettings, check_request, make_chip_plan
 from swath.training.chip_units import ChipUnit
 from swath.training.chip_work import ChipWork
-from swath.training.chipset import FACTS, INDEX, ChipSet
+from swath.training.chipset import FACTS, ChipSet
 from swath.training.dropped import Dropped
 from swath.training.label_rasters import CodeLabels
-from swath.training.label_set import Labels
 from swath.training.shards import Shard, shard_key
-from swath.training.splits import check_folds
 
 LISTED = 100  # failures that a result carries
 MOST_THREADS = 4  # of one worker, as in mapping
@@ -181,71 +173,16 @@ def _publish(
     for unit in units:
         told = Shard(plan.store, shard_key(unit.id)).facts
         dropped.append(Dropped.of(told["dropped"]))
-        rows += list(_rows(told, plan))
-    result.dropped = Dropped.sum(dropped).to_dict()
-    result.chips = len(rows)
+        rows += list(chip_rows(told, plan))
     if not rows:
         raise LabelError(
             f"Not one chip came out of {len(units)} units ({Dropped.sum(dropped)} left out; {result.failed} failed).",
             fix="Check whether the images show the labels' places, and the failures.",
             failures=result.failures,
         )
-    folds, classes = plan.settings.split.number, plan.labels.output.channels
-    counts = np.sum([row["pixels"] for row in rows], axis=0).reshape(folds + 1, len(classes))
-    if not isinstance(labels, Labels):
-        check_folds(counts[:-1], classes, folds=held, what="labelled pixel")
-    result.classes = dict(zip(classes, counts.sum(axis=0).tolist(), strict=True))
-    data = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows), data, compression="zstd")
-    plan.store.put_bytes(INDEX, data.getvalue())
-    facts = plan.facts
-    content = {
-        "chips": len(rows),
-        "facts": {
-            "bands": [band.model_dump(mode="json") for band in facts.bands],
-            "layers": [layer.to_dict() for layer in facts.layers],
-            "unit": facts.unit, "gsd": facts.gsd, "size": facts.size, "steps": facts.steps,
-            "classes": list(plan.labels.classes), "output": facts.output.model_dump(mode="json"),
-            "level": facts.level, "target": facts.target,
-        },
-        "tensors": _label_tensors(plan.labels),
-        "split": plan.settings.split.model_dump(mode="json"),
-        "labels": plan.content["labels"],
-        "agreement": result.agreement,
-        "title": "agreement with an algorithm's labels" if result.agreement else "transfer",
-        "pixels": counts.tolist(),
-        "dropped": result.dropped,
-        "failed": result.failures,
-        "request": plan.content["request"],
-        "digest": plan.content["digest"],
-    }  # fmt: skip
-    plan.store.put_bytes(FACTS, json.dumps(content, indent=1).encode())
-
-
-def _label_tensors(labels: AnyLabels) -> list[str]:
-    """Names of the tensors that tell of labels in every shard."""
-    names = ["y", "fold", "near"]
-    if isinstance(labels, Labels):
-        names.append("object")
-        names += [name for name, given in (("weight", labels.weights), ("error", labels.errors)) if given is not None]
-    return names
-
-
-def _rows(facts: dict[str, Any], plan: ChipPlan) -> Iterator[dict[str, Any]]:
-    """Rows of the index for the chips of one shard."""
-    split, size = plan.settings.split, plan.settings.edge * plan.grid.resolution
-    for number, chip in enumerate(facts["chips"]):
-        lon, lat = from_lonlat(facts["crs"]).transform(chip["x"] + size / 2, chip["y"] - size / 2, direction="INVERSE")
-        block = split.blocks(np.array([lon]), np.array([lat]))[0].tolist()
-        by_fold = np.reshape(chip["pixels"], (split.number + 1, -1)).sum(axis=1)[:-1]
-        (held,) = np.nonzero(by_fold)
-        yield {
-            "chip": f"{facts['unit']}_{chip['top']}_{chip['left']}", "file": shard_key(facts["unit"]), "row": number,
-            "tile": facts["tile"], "step": facts["step"], "year": facts["year"], "crs": facts["crs"],
-            "top": chip["top"], "left": chip["left"], "x": chip["x"], "y": chip["y"], "lon": lon, "lat": lat,
-            "block": block, "fold": int(held[0]) if len(held) == 1 else -1, "pixels": chip["pixels"],
-            "items": [one for date in facts["items"] for one in date],
-        }  # fmt: skip
+    result.dropped = Dropped.sum(dropped).to_dict()
+    result.chips = len(rows)
+    result.classes = publish_index(plan, rows, held=held, dropped=result.dropped, failures=result.failures)
 
 
 def open_chips(folder: str | Path | Store) -> ChipSet:

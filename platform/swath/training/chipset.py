@@ -49,12 +49,17 @@ class ChipSet:
 
     @classmethod
     def open(cls, folder: str | Path | Store) -> ChipSet:
-        """Open a folder or s3:// prefix of chips.
+        """Open a folder or s3:// prefix of chips; those that are streamed are read from their cubes.
 
         Raises:
             LabelError: There are none, or cutting them did not come to its end.
         """
-        return cls(folder if isinstance(folder, Store) else Store.open(folder))
+        chips = cls(folder if isinstance(folder, Store) else Store.open(folder))
+        if not chips.content.get("streamed"):
+            return chips
+        from swath.training.streamed import Streamed
+
+        return Streamed(chips.store)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.store,)
@@ -115,9 +120,11 @@ class ChipSet:
             fold (n, S, S) uint8 (255: no label, 254: never held out), near (n, S, S) uint16 (bit f: not for training
             where fold f is held out), weight and error (n, S, S) float32, object (n, S, S) unsigned; see `Chips`.
         """
-        stored = self.content["tensors"]
-        found = self._read(indices, ("numbers", "day", *stored))
-        return completed(found)
+        return completed(self._read(indices, ("numbers", "day", *self.content["tensors"])))
+
+    def labels(self, indices: Sequence[int]) -> dict[str, NDArray[Any]]:
+        """y, fold and near of chips, as `read` gives them."""
+        return self._read(indices, ("y", "fold", "near"))
 
     def _read(self, indices: Sequence[int], names: Sequence[str]) -> dict[str, NDArray[Any]]:
         files, rows = self._places
@@ -226,7 +233,7 @@ class HeldOut:
         """First chip and y, part of some chips at a time."""
         for first in range(0, len(self), _SCANNED):
             indices = range(first, min(first + _SCANNED, len(self)))
-            yield first, self._parted(self.chips._read(indices, ("y", "fold", "near")))
+            yield first, self._parted(self.chips.labels(indices))
 
     def _parted(self, chips: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         fold, near = chips.pop("fold"), chips.pop("near")
