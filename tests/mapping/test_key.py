@@ -62,3 +62,12 @@ def test_the_key_follows_from_the_content_so_that_a_plan_of_older_code_can_be_to
     newer = {"cube": 2, "mapping": 1}
     assert key_of(CONTENT, MAKER.pixels) == KEY
     assert key_of(CONTENT, newer) == replace(MAKER, pixels=newer).keys("tile", "2023", DIGESTS)[0]
+
+
+def test_which_input_reads_an_item_changes_both():
+    one, other = MAKER.keys("tile", "2023", DIGESTS, (2, 1)), MAKER.keys("tile", "2023", DIGESTS, (1, 2))
+    assert one[0] != other[0] and one[1] != other[1] and (KEY, CONTENT) not in (one, other)
+
+
+def test_a_product_of_one_input_has_the_keys_that_it_had_before_there_were_several():
+    assert (KEY, CONTENT) == ("a9e78f509795", "ee49ab86c0b3")

@@ -1,9 +1,11 @@
 """Units through tiles.parquet and back."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +24,7 @@ def units(draw):
         bbox=tuple(draw(st.floats(-180, 180)) for _ in range(4)), scenes=len(rows), items=tuple(rows),
         key="0123456789ab", content="ba9876543210", km2=float(np.float32(draw(st.floats(0, 1e4)))),
         bytes=draw(st.integers(0, 2**40)), seconds=float(np.float32(draw(st.floats(0, 1e6)))),
+        counts=draw(st.sampled_from([(), (len(rows), 0), (0, 0, len(rows))])),
     )  # fmt: skip
 
 
@@ -58,3 +61,19 @@ def test_more_units_than_a_batch_keep_their_order():
         for n in range(BATCH + 3)
     ]
     assert [unit.bytes for unit in read_units(written(many))] == list(range(BATCH + 3))
+
+
+START = datetime(2023, 1, 1, tzinfo=UTC)
+TWO = Unit("t_2023", "t", "2023", START, START, (0.0, 0.0, 1.0, 1.0), 3, (4, 5, 2), "k", "c", 1.0, 1, 1.0, (2, 0, 1))
+
+
+def test_items_are_told_by_input():
+    assert TWO.by_input == ((4, 5), (), (2,))
+    assert replace(TWO, counts=()).by_input == ((4, 5, 2),)
+
+
+def test_plans_of_code_that_knew_one_input_only_are_read():
+    table = pq.read_table(written([TWO])).drop_columns(["counts"])
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    assert list(read_units(file)) == [replace(TWO, counts=())]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from swath.cube import check_mix
 from swath.errors import ProductError
 from swath.planning.request import MapRequest
-from swath.planning.searching import Found, fits, search_inputs
+from swath.planning.searching import Found, likely, search_inputs
 from swath.sources import Collection, FrozenItems, SearchResult, collection, freeze
 from swath.sources.files import reading
 from swath.sources.items import Item, item_datetime, item_platform
@@ -133,17 +133,15 @@ def _items(found: Sequence[Found | None]) -> Iterator[Item]:
 def _of_table(request: MapRequest, keys: list[str]) -> tuple[Collection | None, ...]:
     """The collections of a frozen table, by input."""
     product = request.product
-    named = {given.collection for given in product.inputs}
-    free = [key for key in keys if key not in named] or keys
     facts: list[Collection | None] = []
     for number, (given, read) in enumerate(zip(product.inputs, product.reads, strict=True)):
         if not read:
             facts.append(None)
             continue
-        mine = [key for key in keys if key == given.collection] if given.collection != "auto" else free
-        if len(mine) > 1 and len(product.inputs) > 1:
-            mine = [key for key in mine if fits(product, collection(key), number)]
-        if given.optional and not mine:
+        mine = [key for key in keys if given.collection in ("auto", key)]
+        if len(product.inputs) > 1:
+            mine = [one.key for one in likely(product, [collection(key) for key in mine], number)]
+        if product.optional[number] and not mine:
             facts.append(collection(given.collection))
             continue
         several = len(keys) != 1 and len(product.inputs) == 1

@@ -99,7 +99,7 @@ def _search_input(request: MapRequest, number: int, source: str, area: Area, *, 
         )
     if not found:
         left_out = [entry for result in results.values() for entry in result.left_out]
-        if given.optional:
+        if product.optional[number]:
             return Found(collection(given.collection), SearchResult([], left_out), bool(given.where))
         raise no_items(request, [*results], left_out, number=number)
     key = next(iter(found))
@@ -111,12 +111,19 @@ def _choices(product: Product, number: int, source: str) -> list[Collection]:
     wanted = product.inputs[number].collection
     if wanted != "auto":
         return [collection(wanted)]
-    there = offered(source)
+    return likely(product, offered(source), number)
+
+
+def likely(product: Product, there: list[Collection], number: int) -> list[Collection]:
+    """Of some collections those that an input may read: they have its bands, and no other input names them.
+
+    Where none has, all are likely alike, so that the refusal says what each lacks.
+    """
+    if len(there) > 1:
+        there = [facts for facts in there if fits(product, facts, number)] or there
     if len(there) > 1:
         named = {other.collection for other in product.inputs}
         there = [facts for facts in there if facts.key not in named] or there
-        # where none fits, all are looked at, so that the refusal says what each lacks
-        there = [facts for facts in there if fits(product, facts, number)] or there
     return there
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,11 +118,16 @@ class Series:
 
     def lacking(self, parts: Sequence[Rows], *, optional: bool = False) -> list[str]:
         """Names of the inputs that have no row, though they are read: those that are needed, or the optional ones."""
+        every = zip(self.product.inputs, self._optional, self.members, parts, strict=True)
         return [
             given.name or "the first input"
-            for given, mine, rows in zip(self.product.inputs, self.members, parts, strict=True)
-            if mine is not None and not len(rows) and given.optional == optional
+            for given, can_lack, mine, rows in every
+            if mine is not None and not len(rows) and can_lack == optional
         ]
+
+    @cached_property
+    def _optional(self) -> tuple[bool, ...]:
+        return self.product.optional
 
     def _check_age(self, rows: Rows, step: TimeStep, number: int) -> None:
         given = self.product.inputs[number]

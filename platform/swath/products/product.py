@@ -175,6 +175,15 @@ class Product(BaseModel):
         """Which inputs are read: all, with a model those that it takes bands of."""
         return tuple(self.model is None or bool(places) for places in self.channels)
 
+    @property
+    def optional(self) -> tuple[bool, ...]:
+        """Which inputs a unit may lack: those that say so, with a model only if it can do without all their bands."""
+        model = self.model_spec
+        return tuple(
+            given.optional and (model is None or all(model.input.bands[place].optional for place in places))
+            for given, places in zip(self.inputs, self.channels, strict=True)
+        )
+
     def cube_spec(self, collection: Collection, number: int = 0) -> CubeSpec:
         """The cube that this product composites from `collection`.
 
