@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import swath
-from swath.cli import collections, demo, doctor, maps, models, products, registry, simulate, train
+from swath.cli import chips, collections, demo, doctor, maps, models, products, registry, simulate, train
 
 app = typer.Typer(
     name="swath",
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 maps.register(app)
+chips.register(app)
 train.register(app)
 app.add_typer(
     products.app, name="product", help="What can be mapped: list, show, check, template.", rich_help_panel="Products"
