@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swath.models.normalise import Normaliser, in_layout
-from swath.models.spec import ModelSpec, ValuesOutput
+from swath.models.spec import ModelSpec, ValueOutput, ValuesOutput
 from swath.training.augment import Change, inputs_of
 from swath.training.config import Augment
+from swath.training.said import said_of
 from swath.training.sampling import draw
 from swath.training.source import IGNORED, Chips, ChipSource, Part
+from swath.training.suitability import places_of_species
 
 AHEAD = 2  # batches that are ready before they are asked for
 
@@ -31,7 +33,8 @@ class Batch:
 
     Attributes:
         inputs: As `Network.forward` takes them.
-        target: (N, H, W) int64 class with 255 for no label, or float32 number of the network with NaN for none.
+        target: (N, H, W) int64 class with 255 for no label, or float32 number of the network with NaN for none; of
+            species (N, S, H, W) float32, 1 seen, 0 not, NaN where there is no record.
         indices: Of the chips in the source.
         labelled: Pixels with a label.
         weight: (N, H, W) float32, 0 where there is no label; None: all labels count alike.
@@ -74,6 +77,13 @@ class Preparer:
         self.source, self.spec, self._pin = source, spec, pin
         self._normaliser = Normaliser.of(spec.input, source.facts.layers)
         self._inputs = inputs_of(spec.input)
+        self._value: ValueOutput | None = None
+        self._species: NDArray[np.int64] | None = None
+        if isinstance(spec.output, ValuesOutput):
+            if source.facts.classes:
+                self._species = places_of_species(source.facts)
+            else:
+                self._value = said_of(spec).value
 
     def batch(
         self,
@@ -108,7 +118,7 @@ class Preparer:
                 for array in (x, valid, target, *more.values()):
                     array[row] = change.lay(array[row])
                 change.fade(x[row], valid[row], self.spec.input)
-        labelled = int((target != IGNORED).sum() if target.dtype == np.int64 else np.isfinite(target).sum())
+        labelled = int(_has(target).sum())
         first = self._tensor(in_layout(x, self.spec.input.layout))
         arrays = []
         if self.spec.input.day_of_year:
@@ -125,26 +135,27 @@ class Preparer:
         """Objects, weight and error as far as they are known; nothing for a head for whole windows."""
         if self.spec.task == "classification":
             return {}
-        has = target != IGNORED if target.dtype == np.int64 else np.isfinite(target)
+        has = _has(target)
         more: dict[str, NDArray[Any]] = {}
         objects, weight, error = chips.get("object"), chips.get("weight"), chips.get("error")
         if objects is not None:
             more["objects"] = np.where(has, objects, 0).astype(np.int64)
         if weight is not None and (weight[has] != 1).any():
             more["weight"] = np.where(has, weight, 0).astype(np.float32)
-        if isinstance(self.spec.output, ValuesOutput) and error is not None and error.any():
-            scale = np.float32(abs(self.spec.output.values[0].scale))
+        if self._value is not None and error is not None and error.any():
+            scale = np.float32(abs(self._value.scale))
             more["error"] = np.where(has, error / scale, 0).astype(np.float32)
         return more
 
     def _target(self, chips: Chips, part: Part) -> NDArray[Any]:
-        """Labels of the part; of a head for whole windows, the class that most labelled pixels of a chip have."""
+        """Labels of the part, of species (N, S, H, W); of a head for whole windows the class of most pixels."""
         y, counts = chips["y"], chips["part"] == part
-        output = self.spec.output
-        if isinstance(output, ValuesOutput):
-            value = output.values[0]
-            numbers = (y.astype(np.float32) - np.float32(value.offset)) / np.float32(value.scale)
+        if self._value is not None:
+            numbers = (y.astype(np.float32) - np.float32(self._value.offset)) / np.float32(self._value.scale)
             return np.where(counts, numbers, np.float32(np.nan))
+        if self._species is not None:  # 1 for the one that was seen, 0 for the others; background has none
+            seen = (y[:, None] == self._species[:, None, None]).astype(np.float32)
+            return np.where(counts[:, None], seen, np.float32(np.nan))
         target = np.where(counts, y, IGNORED).astype(np.int64)
         if self.spec.task != "classification":
             return target
@@ -154,6 +165,13 @@ class Preparer:
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array))
         return tensor.pin_memory() if self._pin else tensor
+
+
+def _has(target: NDArray[Any]) -> NDArray[np.bool_]:
+    """(N, H, W), pixels with a label."""
+    if target.dtype == np.int64:
+        return np.asarray(target != IGNORED)
+    return np.isfinite(target if target.ndim == 3 else target[:, 0])
 
 
 class Ahead:

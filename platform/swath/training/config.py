@@ -32,12 +32,49 @@ class Loss(_Part):
     """What is made small."""
 
     own: bool = Field(default=False, description="Take the head's own loss, and leave the rest of this aside.")
+    by_object: bool = Field(
+        default=False,
+        description="Take the pixels of one label together (a footprint, plot or polygon): of values their mean is "
+        "held against it, of classes each label counts alike however many pixels it has.",
+    )
     cross_entropy: float = Field(default=1.0, ge=0, description="Weight of cross-entropy, for classes.")
     dice: float = Field(default=1.0, ge=0, description="Weight of soft Dice, for classes.")
+    focal: float = Field(default=0.0, ge=0, description="Weight of the focal loss, for classes.")
+    gamma: float = Field(default=2.0, ge=0, description="Of the focal loss: how much less counts what is right.")
     smoothing: Share = Field(
         default=0.0, description="Share of a label that cross-entropy spreads over all classes: labels may be wrong."
     )
-    regression: Literal["l1", "mse", "huber"] = Field(default="huber", description="Loss of values.")
+    ordinal: Literal["coral", "cumulative"] = Field(default="coral", description="Of the head `ordinal`.")
+    regression: Literal["l1", "mse", "huber"] = Field(
+        default="huber",
+        description="Of values as points; the forms gaussian, laplace and quantiles of a head have their own.",
+    )
+    spread: float | None = Field(
+        default=None,
+        gt=0,
+        description="Of points and quantiles: what a perfect label would still leave, in standard deviations of the "
+        "labels (in log space: of the log). A label of larger standard error then counts less; null: errors do not "
+        "weigh. Distributions take them in as they are.",
+    )
+    beta: float = Field(
+        default=0.0, ge=0, le=1, description="Of gaussian and laplace: 0 likelihood, 1 the mean follows plain errors."
+    )
+    correlation: float = Field(
+        default=1.0, ge=0, le=1, description="Of gaussian and laplace by object: of the errors of its pixels."
+    )
+    presence: Literal["assume-negative", "weighted", "sites"] = Field(
+        default="weighted",
+        description="Of species: absence assumed at records of others (Cole et al. 2023), the same with species "
+        "weighed alike (Zbinden et al. 2024), or shares of places as in maximum entropy.",
+    )
+    positive: float | None = Field(
+        default=None,
+        gt=0,
+        description="Of species: weight of a presence; null: their number, or 1 if weighted.",
+    )
+    assumed: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.8, description="Of species, weighted: share of assumed absences, against background."
+    )
 
 
 class Augment(_Part):
@@ -100,6 +137,11 @@ class TrainConfig(_Part):
         default=PartSpec(name="segmentation"),
         description="Takes features, gives classes or values.",
         examples=[{"name": "segmentation", "settings": {}}],
+    )
+    location: PartSpec | None = Field(
+        default=None,
+        description="Adds what the place tells, from the bands longitude and latitude; null: nothing does.",
+        examples=[None],
     )
     chip: int = Field(default=128, ge=8, le=4096, description="Edge of a chip, pixels.")
     epochs: int = Field(default=50, ge=1, description="Times that all chips are seen.")

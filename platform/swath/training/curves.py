@@ -14,6 +14,7 @@ import numpy as np
 from swath.store import MissingKeyError, Store
 
 HISTORY, EVENTS, PICTURE = "history.json", "tensorboard", "curves.png"
+PRETRAINED = "pretrained.json"  # what of the weights to start from fitted
 # Okabe and Ito's colours that all kinds of colour vision tell apart; lines differ in dash and mark too
 _TRAIN, _VALIDATION, _FIGURES = "#0072b2", "#d55e00", ("#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _DASHES, _MARKS = ("-", "--", "-.", ":"), ("o", "s", "^", "D")

@@ -10,11 +10,14 @@ from swath.errors import ModelError
 from swath.models.encoders import encoder
 from swath.models.features import Encoder, Head
 from swath.models.heads import head
+from swath.models.network import without_place
 from swath.models.parts import part_class
-from swath.models.spec import ClassesOutput, InputSpec, Layout, ModelSpec, NetworkSpec, ValuesOutput
+from swath.models.spec import LOCATION, ClassesOutput, InputSpec, Layout, ModelSpec, NetworkSpec, ValuesOutput
 from swath.training.config import TrainConfig
+from swath.training.said import outputs_of
 from swath.training.source import ChipFacts
 from swath.training.statistics import Statistics
+from swath.training.suitability import HEAD, suitability_output
 
 _WINDOW = 256  # pixels, at least: smaller ones are mostly margin
 _MARGINS = 6  # window / margin: (6 / 4)^2 = 2.25 times the pixels of the map are then computed
@@ -36,7 +39,7 @@ def design(config: TrainConfig, facts: ChipFacts, statistics: Statistics, *, nam
     front = part_class("encoders", config.encoder.name, Encoder)
     back = part_class("heads", config.head.name, Head)
     kind = facts.output.kind
-    if back.kind != kind:
+    if back.kind != kind and config.head.name != HEAD:
         raise ModelError(f"Head {config.head.name} gives {back.kind}, the labels are {kind}.", fix="Change the head.")
     if config.chip != facts.size:
         raise ModelError(
@@ -46,7 +49,8 @@ def design(config: TrainConfig, facts: ChipFacts, statistics: Statistics, *, nam
     several = facts.steps > 1
     given = InputSpec(
         bands=tuple(
-            band.model_copy(update={"mean": float(mean), "std": float(std)})
+            # the place is told in degrees: its encoder makes of them what it needs
+            band if band.input == LOCATION else band.model_copy(update={"mean": float(mean), "std": float(std)})
             for band, mean, std in zip(facts.bands, statistics.mean, statistics.std, strict=True)
         ),
         unit=facts.unit,
@@ -60,7 +64,8 @@ def design(config: TrainConfig, facts: ChipFacts, statistics: Statistics, *, nam
         valid=several and front.takes_valid,
         level=facts.level,
     )
-    reach, multiple = _reach(config, given, outputs=len(facts.output.channels))
+    output = _output(config, facts, statistics)
+    reach, multiple = _reach(config, given, outputs=len(output.channels))
     if facts.size % multiple:
         raise ModelError(
             f"Chips of {facts.size} px do not fit encoder {config.encoder.name}: it needs multiples of {multiple}.",
@@ -71,15 +76,16 @@ def design(config: TrainConfig, facts: ChipFacts, statistics: Statistics, *, nam
         name=name,
         task=back.task,
         input=InputSpec.model_validate({**given.model_dump(), **windows, "is_global": reach is None}),
-        output=_output(facts, statistics),
-        network=NetworkSpec(encoder=config.encoder, head=config.head),
+        output=output,
+        network=NetworkSpec(encoder=config.encoder, head=config.head, location=config.location),
     )
 
 
 def _reach(config: TrainConfig, given: InputSpec, *, outputs: int) -> tuple[int | None, int]:
     """Radius of the receptive field (None: the whole window), and what windows are multiples of."""
     with torch.device("meta"):  # no memory, no random numbers
-        front = encoder(config.encoder.name, given, **config.encoder.settings)
+        seen = given if config.location is None else without_place(given)
+        front = encoder(config.encoder.name, seen, **config.encoder.settings)
         back = head(config.head.name, front.channels, front.vector_size, outputs=outputs, **config.head.settings)
     if front.reaches is None or back.reaches is None:
         return None, front.multiple
@@ -111,14 +117,16 @@ def _windows(config: TrainConfig, reach: int | None, multiple: int) -> dict[str,
     return {"window": window, "stride": stride, "margin": margin}
 
 
-def _output(facts: ChipFacts, statistics: Statistics) -> ClassesOutput | ValuesOutput:
-    """The output of the labels; values are learned with mean 0 and deviation 1, and scaled back by the spec."""
+def _output(config: TrainConfig, facts: ChipFacts, statistics: Statistics) -> ClassesOutput | ValuesOutput:
+    """The output of the labels, as far as the head gives it."""
+    if config.head.name == HEAD:
+        return suitability_output(facts, config.head)
     if isinstance(facts.output, ClassesOutput):
         return facts.output.model_copy(update={"activation": _SOFTMAX})
     if len(facts.output.values) != 1:
         raise ModelError(f"Labels give {len(facts.output.values)} values.", fix="Train one value at a time.")
-    scaled = {"scale": statistics.value_std, "offset": statistics.value_mean}
-    return ValuesOutput(values=(facts.output.values[0].model_copy(update=scaled),), name=facts.output.name)
+    made = outputs_of(config.head, facts.output.values[0], mean=statistics.value_mean, std=statistics.value_std)
+    return made.model_copy(update={"name": facts.output.name})
 
 
 _SOFTMAX: Literal["softmax"] = "softmax"

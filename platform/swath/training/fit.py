@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,13 +20,14 @@ from swath.store import Store
 from swath.training import checkpoint
 from swath.training.checkpoint import Checkpoint
 from swath.training.config import TrainConfig
-from swath.training.curves import PICTURE, draw_curves
+from swath.training.curves import PICTURE, PRETRAINED, draw_curves
 from swath.training.design import design
 from swath.training.loop import Job, Reading, Seat, train
 from swath.training.on_ray import train_on_ray
 from swath.training.sampling import chances
 from swath.training.source import ChipSource, Part
 from swath.training.statistics import Statistics
+from swath.training.suitability import is_presence, record_weights
 from swath.training.targets import check_labels, class_weights
 
 
@@ -41,6 +44,8 @@ class Fitted:
         history: A reading an epoch.
         started_at: Epochs that were done before this call.
         restarts: Times that workers were started anew after one had died.
+        pretrained: What of the weights to start from fitted; None where it began with fresh ones.
+        correction: Of the way back from logs, once it is known; see `swath.training.release.with_correction`.
     """
 
     out: Store
@@ -50,6 +55,22 @@ class Fitted:
     history: tuple[Reading, ...]
     started_at: int
     restarts: int = 0
+    pretrained: dict[str, Any] | None = None
+    correction: dict[str, Any] | None = None
+
+    @classmethod
+    def open(cls, out: Store | str | os.PathLike[str], *, started_at: int = 0, restarts: int = 0) -> Fitted:
+        """A training that is done, as it stands in its store.
+
+        Raises:
+            ModelError: There is no checkpoint.
+        """
+        store = store_at(out)
+        best, last = checkpoint.best(store), checkpoint.last(store)
+        if best is None or last is None:
+            raise ModelError(f"{store.root} holds no checkpoint.", fix="Train there first.")
+        pretrained = json.loads(store.read_bytes(PRETRAINED)) if store.exists(PRETRAINED) else None
+        return cls(store, best.spec, last.config, best, last.history, started_at, restarts, pretrained)
 
 
 def fit(
@@ -100,12 +121,11 @@ def fit(
         else:
             with _threads(config.threads or len(os.sched_getaffinity(0))):
                 history = train(job, Seat(0, 1, torch.device(device)), on_epoch)
-    best = checkpoint.best(store)
-    assert best is not None  # an epoch at least was made, and its checkpoint written
     picture = BytesIO()
     draw_curves(history, picture, title=f"{name}: {len(history)} epochs")
     store.put_bytes(PICTURE, picture.getvalue())
-    return Fitted(store, job.spec, config, best, tuple(history), before.epoch if before else 0, restarts)
+    fitted = Fitted.open(store, started_at=before.epoch if before else 0, restarts=restarts)
+    return replace(fitted, config=config)
 
 
 def store_at(out: Store | str | os.PathLike[str]) -> Store:
@@ -144,6 +164,8 @@ def prepare(
         )
     spec = design(config, source.facts, statistics or Statistics.of(source, seed=config.seed), name=name)
     weights = class_weights(labels.sum(0), config.class_weights) if source.facts.classes else None
+    if is_presence(spec):
+        weights = record_weights(labels.sum(0), source.facts)
     drawn = None if config.sampling is None else chances(source, config.sampling)
     return Job(config, spec, source, weights, store_at(out), drawn)
 

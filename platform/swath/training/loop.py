@@ -92,7 +92,7 @@ def train(job: Job, seat: Seat, on_epoch: Callable[[Reading], None] | None = Non
     if log is not None and history and read_history(job.out) != history:
         log.write(history)  # an earlier try ended between its checkpoint and its log
     for epoch in range(len(history) + 1, job.config.epochs + 1):
-        if _is_over(history, job.config.patience):
+        if is_over(history, job.config):
             break
         history.append(trainer.epoch(epoch))
         if log is not None:
@@ -103,11 +103,11 @@ def train(job: Job, seat: Seat, on_epoch: Callable[[Reading], None] | None = Non
     return history
 
 
-def _is_over(history: list[Reading], patience: int | None) -> bool:
-    """True when the best epoch lies too far behind."""
-    if patience is None or not history:
-        return False
-    return len(history) - int(checkpoint.best_of(history)["epoch"]) >= patience
+def is_over(history: list[Reading], config: TrainConfig) -> bool:
+    """True when a training has all its epochs, or its best one lies too far behind."""
+    if not history or len(history) >= config.epochs:
+        return bool(history)
+    return config.patience is not None and len(history) - int(checkpoint.best_of(history)["epoch"]) >= config.patience
 
 
 class _Trainer:
@@ -254,7 +254,8 @@ class _Trainer:
                 held = batch.to(self.seat.device)
                 with self.autocast():
                     scores = network(*held.inputs).float()
-                score.add(scores, held.target, loss=float(self.objective(scores, held)), labelled=batch.labelled)
+                loss = float(self.objective(scores, held))
+                score.add(scores, held.target, loss=loss, labelled=batch.labelled, **self.objective.told(held))
         score.sums = _summed(score.sums, self.seat)
         return score
 

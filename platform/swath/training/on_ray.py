@@ -46,13 +46,13 @@ def train_on_ray(
     config, cuda = job.config, device == "cuda"
     threads = config.threads or _threads(config.workers, cuda=cuda)
     each = {"CPU": float(threads), **({"GPU": 1.0} if cuda else {})}
-    _check_room(config.workers, each)
+    check_room(config.workers, each)
     shared = ray.put(job)
     attempts = settings().unit_attempts
     for attempt in range(attempts):
         try:
             # Ray Train's own books lie on this node, where its controller runs; what counts is in the checkpoints
-            with _books() as books, _own_sigint(), _following(job.out, on_epoch), _quiet():
+            with _books() as books, own_sigint(), _following(job.out, on_epoch), quiet():
                 _trainer(job, shared, threads=threads, each=each, books=books).fit()
             return read_history(job.out), attempt
         except TrainingFailedError as error:
@@ -125,9 +125,22 @@ def _fits(node: Any, each: dict[str, float]) -> int:
     return min(by_cpu, int(node.gpus // each["GPU"])) if "GPU" in each else by_cpu
 
 
-def _check_room(workers: int, each: dict[str, float]) -> None:
-    living = nodes()
-    room = sum(_fits(node, each) for node in living)
+def room_for(each: dict[str, float]) -> int:
+    """How many workers of these resources the cluster holds when it is empty."""
+    return sum(_fits(node, each) for node in nodes())
+
+
+def check_room(workers: int, each: dict[str, float]) -> None:
+    """Refuse workers for which the cluster has no room.
+
+    Args:
+        workers: How many at once.
+        each: What one takes: CPU, and GPU where it needs one.
+
+    Raises:
+        ClusterError: They do not fit; the message shows what there is.
+    """
+    living, room = nodes(), room_for(each)
     if room < workers:
         has = ", ".join(f"{node.name}: {node.cpus:g} CPU, {node.gpus:g} GPU" for node in living) or "no node"
         asks = ", ".join(f"{count:g} {name}" for name, count in each.items())
@@ -166,7 +179,7 @@ def _following(out: Store, on_epoch: Callable[[Reading], None] | None) -> Iterat
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Ray 2.60 warns of its own old settings when it sets them to their defaults."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ray\.")
@@ -174,7 +187,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _own_sigint() -> Iterator[None]:
+def own_sigint() -> Iterator[None]:
     """Keep the handler that the caller gave SIGINT: Ray Train (2.60) leaves its own behind."""
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT)

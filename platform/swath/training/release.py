@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,12 +21,15 @@ from swath.models.export import export_onnx
 from swath.models.network import Network
 from swath.models.package import Package
 from swath.models.provenance import Provenance
+from swath.models.spec import ValuesOutput
 from swath.training.batches import Ahead, Preparer
 from swath.training.checkpoint import Checkpoint
 from swath.training.curves import PICTURE, draw_curves
 from swath.training.fit import Fitted
+from swath.training.said import said_of
 from swath.training.scores import Score, score_of
 from swath.training.source import ChipSource, Part
+from swath.training.suitability import is_presence
 
 #: What figures on held-out blocks are: how a model does elsewhere, not how good a map is (Wadoux et al. 2021)
 TITLE = "transfer"
@@ -64,9 +68,16 @@ def by_chip(
         for made in batches:
             held = made.to(torch.device(device))
             found = network(*held.inputs).float()
+            objects = held.objects if checkpoint.config.loss.by_object else None
             for row in range(len(made.indices)):
+                weight, group, error = (
+                    None if part is None else part[row : row + 1] for part in (held.weight, objects, held.error)
+                )
                 one = score_of(spec)
-                one.add(found[row : row + 1], held.target[row : row + 1], loss=0.0, labelled=0)
+                one.add(
+                    found[row : row + 1], held.target[row : row + 1], loss=0.0, labelled=0,
+                    weight=weight, objects=group, error=error,
+                )  # fmt: skip
                 scores.append(one)
     return chips, scores
 
@@ -84,6 +95,31 @@ def joined(scores: Sequence[Score]) -> Score:
     whole = type(scores[0])(scores[0].spec, len(scores[0].sums) - 2)
     whole.sums = np.sum([score.sums for score in scores], axis=0)
     return whole
+
+
+def with_correction(fitted: Fitted, source: ChipSource) -> Fitted:
+    """A training whose best network makes its way back from logs unbiased; the same where it learned none.
+
+    The factor comes from the residuals of the training part (see `correction_of`), becomes a setting of the head, and
+    with it a part of the package's graph.
+
+    Args:
+        fitted: The training.
+        source: Of its chips.
+    """
+    spec = fitted.best.spec
+    if not isinstance(spec.output, ValuesOutput) or is_presence(spec):
+        return fitted
+    said = said_of(spec)
+    if not said.reading.log or said.form == "quantiles":
+        return fitted
+    from swath.training.log_return import corrected, correction_of
+
+    network = Network.build(spec)
+    network.load(fitted.best.network())
+    correction = correction_of(spec, network, source, by_object=fitted.config.loss.by_object)
+    best = replace(fitted.best, spec=corrected(spec, correction))
+    return replace(fitted, best=best, correction=correction.to_dict())
 
 
 def release(
@@ -122,7 +158,7 @@ def release(
         "framework_version": torch.__version__,
         "code": {"swath": version("swath"), **provenance.code},
         "parameters": sum(p.numel() for p in network.parameters()),
-        "hyperparameters": {**fitted.config.model_dump(mode="json"), **provenance.hyperparameters},
+        "hyperparameters": {**fitted.config.model_dump(mode="json"), **_learned(fitted), **provenance.hyperparameters},
         "metrics": {**_means(held_out), **provenance.metrics},
     }
     with tempfile.TemporaryDirectory(prefix="swath-release-") as name:
@@ -138,6 +174,12 @@ def release(
             extras={METRICS: json.dumps(told, indent=1).encode(), PICTURE: picture.read_bytes()},
             replace=replace,
         )
+
+
+def _learned(fitted: Fitted) -> dict[str, Any]:
+    """What a training found out beside its weights."""
+    pretrained = {} if fitted.pretrained is None else {"weights_from": fitted.pretrained}
+    return {**pretrained, **({} if fitted.correction is None else {"log_correction": fitted.correction})}
 
 
 def _means(held_out: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
