@@ -112,6 +112,18 @@ def up_reaches(levels: int, *, depth: int) -> tuple[int, ...]:
     return tuple(reaches)
 
 
+def channels_at(x: Tensor, places: Sequence[int]) -> Tensor:
+    """Channels of (N, T, C, H, W) at rising places: runs of them are cut, which a graph does without moving others."""
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and runs[-1][1] == place:
+            runs[-1][1] += 1
+        else:
+            runs.append([place, place + 1])
+    parts = [x[:, :, first:last] for first, last in runs]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+
+
 class LayerScale(nn.Module):
     """A learned factor a channel (Touvron et al. 2021, doi:10.1109/ICCV48922.2021.00010, eq. 4), on the last axis.
 

@@ -64,8 +64,8 @@ class Harmonics(nn.Module):
     These maps begin at zero: at first the place says nothing. The embedding is computed at the corners of cells of
     `step` pixels and drawn between them by bilinear interpolation within each cell, where that is exact to 1e-4 of its
     shortest wave; cells divide the network's coarsest pixels, so that it is the same in all windows and sees no further
-    than the network does. Corners without a place (both numbers are the fill) count for nothing, and a cell without any
-    adds nothing.
+    than the network does. A corner without a place (both numbers are the fill) takes the mean of the others of its
+    cell, and a cell without any adds nothing.
 
     Args:
         spec: What the network takes.
@@ -131,25 +131,23 @@ class Harmonics(nn.Module):
             place: (N, T, 2, H, W), normalised longitude and latitude of each step.
         """
         with torch.autocast(place.device.type, enabled=False) if _half(place) else nullcontext():
-            embedded, there = self.embedded(place)
-            levels = [self._level(part(embedded), there, level) for level, part in enumerate(self.levels)]
-            mean = (embedded * there).mean(dim=(2, 3)) / there.mean(dim=(2, 3)).clamp(min=1e-6)
-            vector = self.vector(mean)
+            embedded = self.embedded(place)
+            levels = [self._level(part(embedded), level) for level, part in enumerate(self.levels)]
+            vector = self.vector(embedded.mean(dim=(2, 3)))
         pyramid = [a + b.to(a.dtype) for a, b in zip(features.pyramid, levels, strict=True)]
         return Features(pyramid, features.vector + vector.to(features.vector.dtype))
 
-    def embedded(self, place: Tensor) -> tuple[Tensor, Tensor]:
+    def embedded(self, place: Tensor) -> Tensor:
         """The embedding at the corners of cells.
 
         Args:
             place: See `forward`.
 
         Returns:
-            (N, width, 2 H / step, 2 W / step), two corners a cell and axis (one where a cell is one pixel), and where
-            there is a place, (N, 1, ., .), 1 or 0.
+            (N, width, 2 H / step, 2 W / step), two corners a cell and axis; (N, width, H, W) where a cell is one pixel.
         """
         if self.step > 1:
-            place = _corners(_corners(place, self.step, -2), self.step, -1)
+            place = _corners(place, self.step)
         there = (place != self.fill).any(dim=2, keepdim=True).to(place.dtype)
         # the place does not change with the date: it is that of the dates which have one
         steps = there.sum(dim=1)
@@ -157,24 +155,29 @@ class Harmonics(nn.Module):
         y = spherical_harmonics(degrees[:, :1], degrees[:, 1:], self.degree)
         for layer in self.sines:
             y = torch.sin(self.frequency * layer(y))
-        return y, (steps > 0).to(place.dtype)
+        known = (steps > 0).to(place.dtype)
+        y = y * known
+        if self.step == 1:
+            return y
+        mean = functional.avg_pool2d(y, 2) / functional.avg_pool2d(known, 2).clamp(min=0.25)
+        return y + functional.interpolate(mean, scale_factor=2.0, mode="nearest") * (1 - known)
 
-    def _level(self, corners: Tensor, there: Tensor, level: int) -> Tensor:
-        """(N, C, corners) to (N, C, H / 2^level, W / 2^level), means over what is there."""
-        both = torch.cat([corners * there, there], dim=1)
+    def _level(self, corners: Tensor, level: int) -> Tensor:
+        """(N, C, corners) to (N, C, H / 2^level, W / 2^level)."""
         size = 2**level
+        if self.step == 1:
+            return functional.avg_pool2d(corners, size)
         if self.step <= size:
-            both = functional.avg_pool2d(both, size if self.step == 1 else 2 * size // self.step)
-        else:
-            both = _between(_between(both, self.step, size, -2), self.step, size, -1)
-        return both[:, :-1] / both[:, -1:].clamp(min=1e-6)
+            return functional.avg_pool2d(corners, 2 * size // self.step)
+        return _between(corners, self.step, size)
 
 
 def spherical_harmonics(longitude: Tensor, latitude: Tensor, degree: int) -> Tensor:
     """Real orthonormal spherical harmonics, without the phase of Condon and Shortley.
 
     Associated Legendre functions by the recurrence over the degree at each order, fully normalised, which is stable
-    beyond degree 1000 (Holmes and Featherstone 2002, doi:10.1007/s00190-002-0216-2, eq. 11 to 13).
+    beyond degree 1000 (Holmes and Featherstone 2002, doi:10.1007/s00190-002-0216-2, eq. 11 to 13). All orders go
+    together, those above the degree as zeros: few operators for a graph.
 
     Args:
         longitude: (N, 1, H, W), degrees.
@@ -182,58 +185,71 @@ def spherical_harmonics(longitude: Tensor, latitude: Tensor, degree: int) -> Ten
         degree: The highest.
 
     Returns:
-        (N, (degree + 1)^2, H, W): by degree, then cosines of orders 0 to l, then sines of orders 1 to l.
+        (N, (degree + 1)^2, H, W): those with cosines by degree and order, 0 to degree, then those with sines, 1 to
+        degree.
     """
     orders = torch.arange(degree + 1, dtype=longitude.dtype, device=longitude.device).view(1, -1, 1, 1)
     angle = torch.deg2rad(longitude) * orders
-    cosines, sines = angle.cos(), angle.sin()
     up, along = torch.deg2rad(latitude).sin(), torch.deg2rad(latitude).cos()
-    factors = [math.sqrt(1 / (4 * math.pi))]
-    for m in range(1, degree + 1):
-        factors.append(factors[-1] * math.sqrt((2 * m + 1) / (2 * m)))
-    sectoral = along**orders * _numbers(factors, longitude)
-    found = []
-    one_back = two_back = sectoral[:, :0]
-    for n in range(degree + 1):
-        here = sectoral[:, n : n + 1]
-        if n:
-            first = [math.sqrt((4 * n * n - 1) / (n * n - m * m)) for m in range(n)]
-            lower = up * one_back * _numbers(first, longitude)
-            if n > 1:
-                second = [
-                    a * math.sqrt(((n - 1) ** 2 - m * m) / (4 * (n - 1) ** 2 - 1)) for m, a in enumerate(first[:-1])
-                ]
-                behind = two_back * _numbers(second, longitude)
-                lower = torch.cat([lower[:, :-1] - behind, lower[:, -1:]], dim=1)
-            here = torch.cat([lower, here], dim=1)
-        one_back, two_back = here, one_back
-        # orders above 0 stand for two: of plus and of minus m
-        scaled = here * _numbers([1.0, *[math.sqrt(2)] * n], longitude)
-        found += [scaled * cosines[:, : n + 1], scaled[:, 1:] * sines[:, 1 : n + 1]]
-    return torch.cat(found, dim=1)
+    begin, first, second = torch.tensor(_recurrence(degree), dtype=up.dtype, device=up.device)[..., None, None]
+    sectoral = along**orders
+    found = [sectoral * begin[0]]
+    for n in range(1, degree + 1):
+        here = sectoral * begin[n] + up * found[-1] * first[n]
+        found.append(here - found[-2] * second[n] if n > 1 else here)
+    legendre = torch.cat(found, dim=1)
+    pairs = [(n, m) for n in range(degree + 1) for m in range(n + 1)]
+    parts = []
+    for waves, kept in ((angle.cos(), pairs), (angle.sin(), [(n, m) for n, m in pairs if m])):
+        # orders above 0 stand for two, of plus and of minus m
+        double = torch.tensor([math.sqrt(2) if m else 1.0 for _, m in kept], dtype=up.dtype, device=up.device)
+        rows = torch.tensor([n * (degree + 1) + m for n, m in kept], device=up.device)
+        columns = torch.tensor([m for _, m in kept], device=up.device)
+        parts.append(legendre.index_select(1, rows) * waves.index_select(1, columns) * double.view(1, -1, 1, 1))
+    return torch.cat(parts, dim=1)
 
 
-def _numbers(values: Sequence[float], like: Tensor) -> Tensor:
-    """(1, C, 1, 1)."""
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(1, -1, 1, 1)
+def _recurrence(degree: int) -> list[list[list[float]]]:
+    """Factors by degree and order, (3, degree + 1, degree + 1).
+
+    Of cos(latitude)^m where a degree equals its order; of sin(latitude) times the degree before; of that two before.
+    """
+    size = degree + 1
+    begin, first, second = ([[0.0] * size for _ in range(size)] for _ in range(3))
+    begin[0][0] = math.sqrt(1 / (4 * math.pi))
+    for n in range(1, size):
+        begin[n][n] = begin[n - 1][n - 1] * math.sqrt((2 * n + 1) / (2 * n))
+        for m in range(n):
+            first[n][m] = math.sqrt((4 * n * n - 1) / (n * n - m * m))
+        for m in range(n - 1):
+            second[n][m] = first[n][m] * math.sqrt(((n - 1) ** 2 - m * m) / (4 * (n - 1) ** 2 - 1))
+    return [begin, first, second]
 
 
-def _corners(x: Tensor, step: int, axis: int) -> Tensor:
-    """The first and the last pixel of each cell along an axis: size / step * 2 of them."""
-    x = x.movedim(axis, -1)
-    cells = x.reshape(*x.shape[:-1], -1, step)
-    ends = torch.stack([cells[..., 0], cells[..., -1]], dim=-1)
-    return ends.flatten(-2).movedim(-1, axis)
+def _corners(x: Tensor, step: int) -> Tensor:
+    """The first and the last pixel of each cell along both axes: (..., H, W) to (..., 2 H / step, 2 W / step)."""
+    *front, height, width = x.shape
+    rows = x.reshape(*front, height // step, step, width)
+    rows = torch.cat([rows[..., :1, :], rows[..., -1:, :]], dim=-2).reshape(*front, 2 * height // step, width)
+    columns = rows.reshape(*front, 2 * height // step, width // step, step)
+    columns = torch.cat([columns[..., :1], columns[..., -1:]], dim=-1)
+    return columns.reshape(*front, 2 * height // step, 2 * width // step)
 
 
-def _between(x: Tensor, step: int, size: int, axis: int) -> Tensor:
-    """Values at the middles of blocks of `size` pixels in cells of `step`, from the corners along an axis."""
-    x = x.movedim(axis, -1)
-    ends = x.reshape(*x.shape[:-1], -1, 2, 1)
-    places = [((block + 0.5) * size - 0.5) / (step - 1) for block in range(step // size)]
-    share = torch.tensor(places, dtype=x.dtype, device=x.device)
-    drawn = ends[..., 0, :] * (1 - share) + ends[..., 1, :] * share
-    return drawn.flatten(-2).movedim(-1, axis)
+def _between(x: Tensor, step: int, size: int) -> Tensor:
+    """Values at the middles of blocks of `size` pixels in cells of `step`, from the corners of the cells.
+
+    Args:
+        x: (N, C, 2 H / step, 2 W / step).
+        step: Edge of a cell.
+        size: Edge of a block.
+    """
+    n, c, rows, columns = x.shape
+    blocks = step // size
+    places = [((block + 0.5) * size - 0.5) / (step - 1) for block in range(blocks)]
+    shares = torch.tensor([[1 - p for p in places], places], dtype=x.dtype, device=x.device)
+    wide = (x.reshape(n, c, rows, columns // 2, 2) @ shares).reshape(n, c, rows // 2, 2, columns // 2 * blocks)
+    return (shares.T @ wide).reshape(n, c, rows // 2 * blocks, columns // 2 * blocks)
 
 
 def _half(x: Tensor) -> bool:

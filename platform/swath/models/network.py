@@ -11,6 +11,7 @@ from swath.errors import ModelError
 from swath.models.encoders import encoder
 from swath.models.features import Encoder, Head
 from swath.models.heads import head
+from swath.models.layers import channels_at
 from swath.models.location import Harmonics, location_encoder, places_of
 from swath.models.spec import LOCATION, LOCATION_BANDS, InputSpec, Layout, ModelSpec
 
@@ -102,7 +103,8 @@ class Network(nn.Module):
         if self.location is None:
             features = self.encoder(x, day, valid)
         else:
-            features = self.location(self.encoder(x[:, :, self._rest], day, valid), x[:, :, self._place])
+            features = self.encoder(channels_at(x, self._rest), day, valid)
+            features = self.location(features, torch.cat([x[:, :, place : place + 1] for place in self._place], dim=2))
         scores: Tensor = self.head(features)
         return scores
 

@@ -15,7 +15,8 @@ def measured_reach(network: Network) -> int:
     """The receptive field as it is: how far a change of one column of the input changes scores, pixels.
 
     Weights of a copy are set so that nothing cancels, is cut off or fades away: positive, in float64, biases 1, and of
-    a kernel only its first and last column, which see furthest.
+    a kernel only its first and last column, which see furthest. Beside what a change moves, it is read which
+    pixels the scores' slopes go to: these stay numbers where a change is lost in the last digit.
 
     Args:
         network: With a finite reach.
@@ -60,9 +61,16 @@ def measured_reach(network: Network) -> int:
         furthest = 0
         for column in range(middle, middle + network.multiple):
             changed = x.clone()
-            changed[..., 0, :, column] += 1e6 if network.spec.steps == 1 else 0
             if network.spec.steps > 1:
                 changed[:, 0, :, :, column] += 1e6
-            moved = (probe(changed, *more) != before).any(dim=1).any(dim=1)[0].nonzero().flatten()
-            furthest = max(furthest, int((moved - column).abs().max()))
+            else:
+                changed[..., column] += 1e6
+            moved = (probe(changed, *more) != before).any(dim=1).any(dim=1)[0]
+            with torch.enable_grad():
+                given = x.clone().requires_grad_()
+                (slope,) = torch.autograd.grad(probe(given, *more)[..., column].sum(), given, allow_unused=True)
+            if slope is not None:
+                moved |= (slope != 0).flatten(0, -2).any(dim=0)
+            places = moved.nonzero().flatten()
+            furthest = max(furthest, int((places - column).abs().max()) if len(places) else 0)
     return furthest

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from swath.errors import ModelError
 from swath.models.features import Encoder, Features, share, whole
+from swath.models.layers import channels_at
 from swath.models.spec import InputSpec
 
 
@@ -60,7 +61,7 @@ class Mlp(Encoder):
 
     def forward(self, x: Tensor, day: Tensor | None = None, valid: Tensor | None = None) -> Features:
         """See `Encoder`."""
-        parts = [x[:, :, self.numbers]] if self.numbers else []
+        parts = [channels_at(x, self.numbers)] if self.numbers else []
         parts += [self._embedded(x, place, count, row) for row, (place, count) in enumerate(self.codes)]
         if valid is not None:
             parts.append(valid.unsqueeze(2))

@@ -147,7 +147,7 @@ class Form:
 
     def _laplace(self, word: str, level: float | None) -> Callable[[Tensor], Tensor] | None:
         if level is not None:
-            step = -math.copysign(math.log(1 - 2 * abs(level - 0.5)), level - 0.5) if level != 0.5 else 0.0
+            step = math.copysign(math.log(1 - 2 * abs(level - 0.5)), level - 0.5)
             return lambda scores: self._back(scores[:, 0] + step * _scale(scores))
         if word == "mean":
             return lambda scores: self._back(scores[:, 0], self.correction)
