@@ -10,6 +10,7 @@ from support.drawn_labels import AREA, drawn_labels
 from support.small_world import small_world  # noqa: F401
 from swath.cube import LayerFacts
 from swath.grid import Period
+from swath.grid.lonlat import from_lonlat
 from swath.planning import MapRequest
 from swath.products import Product
 from swath.training import ChipSet, ChipSettings, Part, SplitSpec, cut_chips
@@ -35,6 +36,12 @@ def test_it_tells_parts_blocks_distance_and_what_serves_for_nothing(chips):
         assert sum(report.labelled[part.name.lower()].values()) == held.counts(part).sum()
     assert report.smallest_distance_m == held.smallest_distance()
     assert report.unused == held.within_buffer
+    found, index = held.read(range(len(held))), chips.index.to_pydict()
+    for part in Part:
+        n, rows, cols = np.nonzero(found["part"] == part)
+        x, y = np.array(index["x"])[n] + (cols + 0.5) * 10, np.array(index["y"])[n] - (rows + 0.5) * 10
+        lon, lat = from_lonlat(index["crs"][0]).transform(x, y, direction="INVERSE")
+        assert report.blocks[part.name.lower()] == len(np.unique(chips.split.blocks(lon, lat), axis=0)) > 1
     text = str(report)
     assert "by blocks of 200 m into 3 folds (seed 4), buffer 20 m; held out: test fold 0, validation fold 1" in text
     assert f"lie {held.smallest_distance():.0f} m apart" in text

@@ -20,7 +20,7 @@ from swath.cube.layers import LayerFacts
 from swath.errors import LabelError
 from swath.models.spec import BandInput, OutputSpec
 from swath.store import Store
-from swath.training.distances import smallest_distance
+from swath.training.distances import blocks_by_part, smallest_distance
 from swath.training.shards import Shard
 from swath.training.source import IGNORED, ChipFacts, Chips, Part
 from swath.training.splits import SplitSpec, check_folds
@@ -259,6 +259,10 @@ class HeldOut:
     def statistics(self, clip: tuple[float, float] | None = None) -> Statistics:
         """Mean and standard deviation of each band's physical values over training pixels with data; streams."""
         return Statistics.of(self, clip=clip)
+
+    def blocks(self) -> dict[Part, int]:
+        """In how many blocks the labelled pixels of each part lie."""
+        return blocks_by_part(self.chips.index, self.facts, self._labels(), self.chips.split)
 
     def smallest_distance(self) -> float | None:
         """Metres between the nearest centres of a training and a test pixel; None where either is missing.

@@ -82,9 +82,8 @@ def read_labels(
         codes = np.array([0 if name is None else classes.index(name) for name in names], np.int64)
         meaning = _Meaning(classes, codes.astype(np.uint8), None, np.array([name is not None for name in names]))
     else:
-        numbers, good = _values(table, value, counts)
-        meaning = _Meaning((), np.zeros(len(numbers), np.uint8), numbers, good)
-    return placed_labels(
+        meaning = _measured(table, value, counts)
+    return _placed(
         table, meaning, counts, area=area, period=period, value=value, erode_m=erode_m, footprint_m=footprint_m
     )
 
@@ -117,14 +116,13 @@ def value_labels(
     notes: Sequence[str] = (),
 ) -> Labels:
     """Labels of a table of values that was read and filtered elsewhere; see `read_labels`."""
-    numbers, good = _values(table, value, counts)
-    meaning = _Meaning((), np.zeros(len(numbers), np.uint8), numbers, good)
-    return placed_labels(
-        table, meaning, counts, area=area, period=period, value=value, footprint_m=footprint_m, notes=notes
-    )
+    return _placed(
+        table, _measured(table, value, counts), counts, area=area, period=period, value=value, footprint_m=footprint_m,
+        notes=notes,
+    )  # fmt: skip
 
 
-def placed_labels(
+def _placed(
     table: LabelTable,
     meaning: _Meaning,
     counts: Counter[Reason],
@@ -188,10 +186,8 @@ def _classes(table: LabelTable, legend: LabelLegend, counts: Counter[Reason]) ->
     return names
 
 
-def _values(
-    table: LabelTable, value: ValueOutput, counts: Counter[Reason]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Numbers, and which of them are possible."""
+def _measured(table: LabelTable, value: ValueOutput, counts: Counter[Reason]) -> _Meaning:
+    """Values of the rows, of which those are used that are possible."""
     given = np.array([one is not None for one in table.values])
     numbers = np.array([np.nan if one is None else float(one) for one in table.values], np.float64)
     finite = np.isfinite(numbers)
@@ -207,7 +203,7 @@ def _values(
             f"{table.source}: no label has a value of {value_text(value)} that is possible ({Dropped.of(counts)}).",
             fix=f"Check column {table.column!r} and its unit.",
         )
-    return numbers.astype(np.float32), good
+    return _Meaning((), np.zeros(len(numbers), np.uint8), numbers.astype(np.float32), good)
 
 
 def _weighted(table: LabelTable, used: NDArray[np.bool_], counts: Counter[Reason]) -> NDArray[np.bool_]:

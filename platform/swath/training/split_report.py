@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from swath.training.chipset import HeldOut
 from swath.training.flattery import NEIGHBOURS, Flattery, flattery
 from swath.training.source import Part
@@ -24,7 +22,7 @@ class SplitReport:
         chips: Chips with labels by part.
         labelled: Labelled pixels by part, then by class (or the value).
         unused: Labelled pixels that serve for nothing: within the buffer, or of a track or block that is held out.
-        blocks: Blocks of the chips by part; a block of training lies in no other part.
+        blocks: In how many blocks the labelled pixels of each part lie.
         smallest_distance_m: Between a training and a test pixel; None where there are none, or folds are years.
         flattery: Of a random split; None where it was not asked for or there are too few pixels.
     """
@@ -107,13 +105,12 @@ def split_report(held: HeldOut, *, with_flattery: bool = True, seed: int = 0) ->
     """
     names, split = held.facts.output.channels, held.chips.split
     counts = {part.name.lower(): held.counts(part) for part in Part}
-    block = np.array(held.chips.index["block"].to_pylist(), np.int64).reshape(-1, 2)
     return SplitReport(
         split, held.test, held.validate,
         chips={part: int((of.sum(axis=1) > 0).sum()) for part, of in counts.items()},
         labelled={part: dict(zip(names, of.sum(axis=0).tolist(), strict=True)) for part, of in counts.items()},
         unused=held.within_buffer,
-        blocks={part: len(np.unique(block[of.sum(axis=1) > 0], axis=0)) for part, of in counts.items()},
+        blocks={part.name.lower(): number for part, number in held.blocks().items()},
         smallest_distance_m=None if split.by == "year" else held.smallest_distance(),
         flattery=flattery(held, seed=seed) if with_flattery and held.test is not None else None,
     )  # fmt: skip
