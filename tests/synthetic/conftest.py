@@ -1,8 +1,12 @@
 """One small published world for the whole run of this room's tests."""
 
+from collections.abc import Callable
+from datetime import date, timedelta
+
 import pytest
 
-from swath.synthetic import Fault, Published, Window, World, publish
+from swath.synthetic import Datatake, Fault, Fleet, Published, Window, World, publish
+from swath.synthetic.orbits import OPTICAL
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +18,27 @@ def world() -> World:
 def site() -> Window:
     """2.4 km of land with a lake, forest and fields."""
     return Window(32633, 45000, 570000, 240, 240)
+
+
+@pytest.fixture(scope="session")
+def plain() -> Window:
+    """4 km of lowland with fields of all crops, forest, a pond and the edge of a town."""
+    return Window(32633, 50080, 539990, 400, 400)
+
+
+@pytest.fixture(scope="session")
+def takes(world: World) -> Callable[..., list[Datatake]]:
+    """The first passes of a fleet over a window from a day on."""
+
+    def find(window: Window, count: int, fleet: Fleet = OPTICAL, first: date = date(2023, 5, 1)) -> list[Datatake]:
+        found: list[Datatake] = []
+        day = first
+        while len(found) < count:
+            found += world.passes(window, day, None, fleet)
+            day += timedelta(days=1)
+        return found[:count]
+
+    return find
 
 
 @pytest.fixture(scope="session")

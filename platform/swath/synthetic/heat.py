@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
 
 import numpy as np
 
 from swath.synthetic._jit import kernel
-from swath.synthetic.climate import climate, growth, temperature
+from swath.synthetic.climate import climate, growth, local_day, temperature
 from swath.synthetic.land import Ground
 from swath.synthetic.nodes import COARSE, spread
 from swath.synthetic.orbits import Datatake
@@ -98,7 +97,9 @@ def surface(take: Datatake, window: Window, ground: Ground) -> np.ndarray:
     # the air lags the sun by some hours and swings more where it is dry
     swing = (3.0 + 6.0 * place.dry) * np.cos(2 * math.pi * (take.fleet.hour - 15.0) / 24.0)
     air = temperature(seed, place, take.date) + swing
-    lake = np.maximum(temperature(seed, place, take.date - timedelta(days=25)), 0.3)
+    # deep water follows the season some weeks late, and no weather
+    late = local_day(place.lat, take.date.timetuple().tm_yday) - 45.0
+    lake = np.maximum(place.mean + 1.5 - 0.95 * place.swing * np.cos(2 * math.pi * late / 365.25), 0.3)
     dark = np.where(np.sin(elevation) < 0.0, 1.0, 0.0)
     state = np.stack([air + KELVIN, lake + KELVIN, up * (0.8 + 0.6 * place.dry), dark], axis=-1).astype(np.float32)
     grown = np.ascontiguousarray(np.moveaxis(growth(seed, place, take.date), 0, -1), np.float32)

@@ -23,7 +23,7 @@ from swath.synthetic.relief import MESH, hidden
 from swath.synthetic.window import Window
 
 DEPTH = 38.0  #: Mg/ha of forest that dim the ground by 1/e, both ways
-NEAR, FAR = 31.0, 45.0  #: angle of incidence at the near and the far edge of the swath, degrees
+NEAR, FAR = 29.0, 46.0  #: angle of incidence at the near and the far edge of the swath, degrees
 LAYOVER = 2.8  #: what brightness doubles back onto a slope in layover, as a factor
 
 # gamma0 in decibels by surface: (VV dormant, VV green, VH dormant, VH green), plausible numbers for C-band set by hand

@@ -16,38 +16,37 @@ from swath.synthetic.radar import Backscatter, backscatter
 from swath.synthetic.window import RADIUS, Window
 
 NODATA = -32768.0
-LOOKS = 4.4  #: equivalent number of looks, as of Sentinel-1 GRD in interferometric wide swath
+LOOKS = 4  #: equivalent number of looks; of Sentinel-1 GRD in interferometric wide swath it is about 4.4
 NOISE = 0.0013  #: power of the receiver's noise whose mean is taken off, -29 dB
 RIM = 3  #: pixels inside the swath's edge whose numbers are of no use
 POLARISATIONS = ("vv", "vh")
-# one axis of the smoothing that makes single looks `LOOKS` and correlates neighbours by about 0.5
-_SIDE = 0.1788
-_NONE, _RIM = 255, 4
+_NONE = 255
 
 
 @kernel
-def _speckle(seed, first, lane, side, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill (rows, cols) with smoothed exponential numbers of mean 1: the intensity of fully developed speckle."""
+def _speckle(seed, first, lane, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill (rows, cols) with the mean of 2 x 2 exponential numbers of mean 1.
+
+    Fully developed speckle of one look is exponential (Goodman 1976, doi:10.1364/JOSA.66.001145); the mean of four is a
+    gamma distribution of four looks, and neighbours that share two of them correlate by a half.
+    """
     rows, cols = out.shape
-    middle = np.float32(1.0 - 2.0 * side)
-    edge = np.float32(side)
-    lines = np.empty((3, cols), np.float32)
-    raw = np.empty(cols + 2, np.float32)
-    for i in range(rows + 2):
-        for j in range(cols + 2):
-            h = hash3(seed, first[0] + i - 1, first[1] + j - 1, 5)
-            raw[j] = np.float32(-math.log(unit(h, lane) + 0.5 / 65536.0))
-        line = lines[i % 3]
-        for j in range(cols):
-            line[j] = middle * raw[j + 1] + edge * (raw[j] + raw[j + 2])
-        if i >= 2:
-            up, mid = lines[(i - 2) % 3], lines[(i - 1) % 3]
-            for j in range(cols):
-                out[i - 2, j] = middle * mid[j] + edge * (up[j] + line[j])
+    before = np.empty(cols, np.float32)
+    for i in range(rows + 1):
+        left = np.float32(0)
+        for j in range(cols + 1):
+            h = hash3(seed, first[0] + i, first[1] + j, 5)
+            here = np.float32(-math.log(unit(h, lane) + 0.5 / 65536.0))
+            if j > 0:
+                pair = left + here
+                if i > 0:
+                    out[i - 1, j - 1] = np.float32(0.25) * (before[j - 1] + pair)
+                before[j - 1] = pair
+            left = here
 
 
 @kernel
-def _receive(clear, seen, first, looks, noise, across, metres, power, mask, nodata):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _receive(clear, seen, looks, noise, across, metres, power, mask, nodata):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill power and mask of one polarisation: speckle, noise, rim, fill outside the swath."""
     for i in range(power.shape[0]):
         for j in range(power.shape[1]):
@@ -103,9 +102,9 @@ def observe_radar(take: Datatake, window: Window, ground: Ground) -> RadarImage:
     power, mask = {}, np.empty(shape, np.uint8)
     looks, noise = np.empty(shape, np.float32), np.empty(shape, np.float32)
     for number, polarisation in enumerate(POLARISATIONS):
-        _speckle(name, (-window.top, window.left), number, _SIDE, looks)
-        _speckle(name, (-window.top, window.left), number + 2, _SIDE, noise)
+        _speckle(name, (-window.top, window.left), number, looks)
+        _speckle(name, (-window.top, window.left), number + 2, noise)
         out = np.empty(shape, np.float32)
-        _receive(clear.gamma0[number], clear.mask, (0, 0), looks, noise, across, metres, out, mask, np.float32(NODATA))
+        _receive(clear.gamma0[number], clear.mask, looks, noise, across, metres, out, mask, np.float32(NODATA))
         power[polarisation] = out
     return RadarImage(power, mask, clear, float((mask != _NONE).mean()))

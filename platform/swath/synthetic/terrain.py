@@ -36,12 +36,17 @@ def elevation(seed, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
     range_ = noise(seed + np.uint64(11), x, y, z, 260_000.0)
     height = 1.0 / (1.0 + math.exp(-2.5 * (range_ - 1.1)))
     rough = octaves(seed, x, y, z, 24_000.0, 7, 0.5)
+    # faces steep enough to hide each other from a radar stand in the middle of the ranges only
+    crags = 0.0
+    if height > 0.62:
+        crags = 420.0 * (height - 0.62) * octaves(seed + np.uint64(13), x, y, z, 1_600.0, 3, 0.5)
     return max(
         2.0,
         150.0
         + 40.0 * noise(seed + np.uint64(12), x, y, z, 70_000.0)
         + (38.0 + 600.0 * height) * rough
-        + 1500.0 * height,
+        + 1500.0 * height
+        + crags,
     )
 
 

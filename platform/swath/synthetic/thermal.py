@@ -56,13 +56,13 @@ def _judge(clear, low, cirrus, mood, shade, across, night, sky, told):  # type: 
             bits = 0
             if dense > 0.55:
                 sky[i, j] = 3
-                bits = 8 if luck > 0.03 else 0
+                bits = 8 if luck > (0.07 if night else 0.06) else 0
             elif dense > 0.12:
                 sky[i, j] = 2
-                bits = 8 if luck > 0.16 else 0
+                bits = 8 if luck > (0.22 if night else 0.20) else 0
             elif cirrus[i, j] > 0.05:
                 sky[i, j] = 4
-                bits = 4 if luck > 0.13 else 0
+                bits = 4 if luck > (0.20 if night else 0.16) else 0
             elif shade[i, j] > 0.29 and not night:
                 sky[i, j] = 1
                 bits = 16 if luck > 0.16 else 0
