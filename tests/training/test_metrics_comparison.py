@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from swath.training.metrics import ValueSums, compare_sums, compare_units, compare_values, interval_of
+from swath.training.metrics import (
+    DistributionSums,
+    Normal,
+    ValueSums,
+    compare_sums,
+    compare_units,
+    compare_values,
+    crps,
+    interval_of,
+)
 from swath.training.metrics.values import rmse
 
 
@@ -102,6 +111,18 @@ def test_a_figure_of_one_s_own_says_which_way_is_better():
     first, second = blocks(7, (20, 30))
     told = {"measure": "mse", "lower_is_better": True}
     assert compare_sums(first, second, lambda sums: sums[..., 3] / sums[..., 0], **told).verdict == "above"
+
+
+def test_crps_of_two_maps_is_compared_over_blocks():
+    rng = np.random.default_rng(10)
+    sums = ([], [])
+    for _ in range(30):
+        mean, sd = rng.uniform(50, 200, 40), rng.uniform(10, 30, 40)
+        truth = rng.normal(mean, sd)
+        for out, width in zip(sums, (1.0, 0.4), strict=True):
+            out.append(DistributionSums.of(truth, Normal(mean, width * sd)).sums)
+    found = compare_sums(np.array(sums[0]), np.array(sums[1]), crps, measure="crps")
+    assert found.verdict == "above" and found.first < found.second
 
 
 def test_maps_of_other_labels_are_not_compared():

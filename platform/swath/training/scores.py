@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from swath.errors import LabelError
+from swath.errors import LabelError, ModelError
 from swath.models.spec import ClassesOutput, ModelSpec
 from swath.training.losses import ordinal_probabilities
 from swath.training.metrics import (
@@ -68,6 +68,9 @@ class Score:
             objects: Like target: values are held against their labels object by object, as in the loss; see
                 `pairs_of`. Classes are held pixel by pixel all the same.
             error: Like target, standard error of values.
+
+        Raises:
+            ModelError: The network gave no number where there is a label.
         """
         self.sums[0] += loss * labelled
         self.sums[1] += labelled
@@ -75,6 +78,7 @@ class Score:
             target = target.masked_fill(weight <= 0, torch.nan)
         elif weight is not None and weight.shape == target.shape:
             target = target.masked_fill(weight <= 0, IGNORED)
+        _check(scores, target)
         self.sums[2:] += self._figures_of(scores, target, weight=weight, objects=objects, error=error)
 
     def _figures_of(
@@ -238,3 +242,17 @@ def score_of(spec: ModelSpec) -> Score:
         return PresenceScore(spec, species * RankSums.SIZE)
     spread = 0 if said_of(spec).form == "point" else DistributionSums.SIZE
     return ValueScore(spec, ValueSums.SIZE + ValueBins.SIZE + spread)
+
+
+def _check(scores: Tensor, target: Tensor) -> None:
+    """Refuse scores that are no numbers: figures of them would be, or hide them among the wrong ones."""
+    known = torch.isfinite(target) if target.is_floating_point() else target != IGNORED
+    if target.ndim == scores.ndim:  # a target a channel
+        wrong = known & ~torch.isfinite(scores[:, : target.shape[1]])
+    else:
+        wrong = known & ~torch.isfinite(scores).all(1).reshape(target.shape)
+    if wrong.any():
+        raise ModelError(
+            f"The network gave no number on {int(wrong.sum())} of {int(known.sum())} labels.",
+            fix="Look at the numbers of these chips, or lower optimiser.lr.",
+        )

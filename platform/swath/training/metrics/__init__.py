@@ -35,6 +35,8 @@ from swath.training.metrics.distributions import (
     Normal,
     Quantiles,
     check_levels,
+    coverage,
+    crps,
 )
 from swath.training.metrics.presence import PresenceRows, auc, average_precision, tss
 from swath.training.metrics.ranks import RankSums, mean_over_species
@@ -73,6 +75,8 @@ __all__ = [
     "compare_units",
     "compare_values",
     "confusion",
+    "coverage",
+    "crps",
     "interval",
     "interval_of",
     "macro_f1",

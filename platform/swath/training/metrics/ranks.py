@@ -68,9 +68,9 @@ class RankSums:
         """
         species = truth.shape[1]
         keep = np.isfinite(truth)
-        place = np.clip((logits + _REACH) * (BINS / (2 * _REACH)), 0, BINS - 1).astype(np.int64)
-        of = np.broadcast_to(np.arange(species), truth.shape)
-        at = (of[keep] * 2 + (truth[keep] > 0)) * BINS + place[keep]
+        place = np.clip((logits[keep] + _REACH) * (BINS / (2 * _REACH)), 0, BINS - 1).astype(np.int64)
+        of = np.broadcast_to(np.arange(species), truth.shape)[keep]
+        at = (of * 2 + (truth[keep] > 0)) * BINS + place
         return cls(np.bincount(at, minlength=species * 2 * BINS).reshape(species, 2, BINS).astype(np.float64))
 
     def __add__(self, other: RankSums) -> RankSums:
