@@ -78,7 +78,8 @@ def register(app: typer.Typer) -> None:
             held = tuple(fold for fold in (told.test, told.validate_on) if fold is not None)
             split = told.chips.split.model_copy(update={"held": held})
             settings = told.chips.model_copy(update={"split": split})
-            cube = MapRequest(chips_product(chosen, told.bands), request.area, request.period, source)
+            product_of_chips = chips_product(chosen, told.bands, told.chips.inputs)
+            cube = MapRequest(product_of_chips, request.area, request.period, source)
             if stream:
                 found = stream_chips(cube, read, out_store, settings=settings, say=out.say)
                 result = ChipsResult(

@@ -13,25 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field
 
 from swath.cube import PIXELS, CubeSpec
-from swath.cube.layers import LayerFacts, band_layers
+from swath.cube.layers import LayerFacts
 from swath.errors import GridError, LabelError, StoreMismatchError
 from swath.grid import Area, Grid, Period, Tile
-from swath.models.inputs import level_of
-from swath.models.spec import BandInput, InputSpec, Layout
-from swath.planning import ItemTable, Join, MapRequest, Said, Steps, frozen_inputs, grid_of
+from swath.models.inputs import level_of, unit_of
+from swath.models.spec import InputSpec, Layout
+from swath.planning import Inputs, ItemTable, Join, MapRequest, Said, Series, freeze_inputs, grid_of
 from swath.planning.join import MARGIN_M
 from swath.products import Product
-from swath.sources import BandKind, Collection, FrozenItems, collection
+from swath.sources import Collection, FrozenItems, collection
 from swath.store import Store
+from swath.training.chip_inputs import Channel, channels_of_chips, check_choices, stored_facts
+from swath.training.chip_settings import ChipSettings as ChipSettings  # others take it from here
 from swath.training.chip_units import ChipUnit, units_of
 from swath.training.label_rasters import CodeLabels
 from swath.training.label_set import Labels
 from swath.training.rasterise import Painter
 from swath.training.source import ChipFacts
-from swath.training.splits import SplitSpec, check_folds
+from swath.training.splits import check_folds
 from swath.training.value_rasters import ValueRaster
 
 #: Labels of any kind: shapes, or pixels of classes or values.
@@ -39,40 +40,6 @@ AnyLabels = Labels | CodeLabels | ValueRaster
 PLAN, ITEMS, LABELS = "plan.json", "items.parquet", "labels.parquet"
 #: Raised by hand when the same inputs give other chips.
 CHIPS = 2
-
-
-class ChipSettings(BaseModel):
-    """How chips are cut."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    size: int = Field(default=128, ge=8, le=1024, description="Edge of a chip, pixels; a divisor of the tile size.")
-    margin: int = Field(
-        default=0,
-        ge=0,
-        le=512,
-        description="Pixels of surroundings on each side of a chip: labels lie within `size`, and a network sees "
-        "`size + 2 * margin`. About its reach lets it learn with the neighbourhood that it has when it maps.",
-    )
-    steps: int = Field(default=1, ge=1, le=64, description="Time steps of a chip.")
-    target: int | None = Field(
-        default=None,
-        ge=0,
-        description="Where steps are acquisitions: which of them is labelled, counted from 0; the others are those "
-        "before and after it. Null: the steps are equal parts of the period's.",
-    )
-    per_polygon: int | None = Field(
-        default=250,
-        ge=1,
-        description="Most pixels of a polygon, so that a lake does not outweigh all ponds; null: all.",
-    )
-    least: int = Field(default=1, ge=1, description="Chips with fewer labelled pixels are not cut.")
-    split: SplitSpec = Field(default_factory=SplitSpec, description="What is held out.")
-
-    @property
-    def edge(self) -> int:
-        """Pixels of a chip with its surroundings."""
-        return self.size + 2 * self.margin
 
 
 @dataclass(frozen=True)
@@ -98,20 +65,45 @@ class ChipPlan:
         return Product.model_validate(self.content["product"])
 
     @cached_property
+    def collections(self) -> tuple[Collection | None, ...]:
+        """Facts of the items of each input."""
+        return tuple(None if key is None else collection(key) for key in self.content["collections"])
+
+    @property
     def collection(self) -> Collection:
-        """Facts of the items."""
-        return collection(self.content["collection"])
+        """Facts of the first input's items."""
+        first = self.collections[0]
+        assert first is not None
+        return first
 
     @cached_property
+    def specs(self) -> tuple[CubeSpec | None, ...]:
+        """The cubes of the inputs."""
+        return tuple(
+            None if facts is None else self.product.cube_spec(facts, number)
+            for number, facts in enumerate(self.collections)
+        )
+
+    @property
     def spec(self) -> CubeSpec:
-        """The cube."""
-        return self.product.cube_spec(self.collection)
+        """The cube of the first input."""
+        first = self.specs[0]
+        assert first is not None
+        return first
+
+    @cached_property
+    def channels(self) -> tuple[Channel, ...]:
+        """Bands of a chip, in order."""
+        settings = self.settings
+        return channels_of_chips(
+            self.product, self.collections, self.specs, settings.inputs, location=settings.location
+        )
 
     @cached_property
     def layers(self) -> dict[str, LayerFacts]:
-        """Layers of a chip and their facts, in order."""
-        layers = band_layers(self.spec, self.collection)
-        return {name: layers[name] for name in self.spec.bands}
+        """Bands of a chip and the facts of their numbers, in order."""
+        names = [channel.band.channel for channel in self.channels]
+        return dict(zip(names, stored_facts(self.channels), strict=True))
 
     @cached_property
     def settings(self) -> ChipSettings:
@@ -153,14 +145,10 @@ class ChipPlan:
     @cached_property
     def input(self) -> InputSpec:
         """A network's input that is a whole chip: with it the cube is read by the code that maps."""
-        bands = tuple(
-            BandInput(name=name, common_name=band.common_name, wavelength=band.wavelength)
-            for name, band in ((name, self.collection.bands[name]) for name in self.spec.bands)
-        )
         first = self.collection.bands[self.spec.bands[0]]
         settings = self.settings
         return InputSpec(
-            bands=bands, unit=str(first.kind) if first.kind is BandKind.REFLECTANCE else first.unit,
+            bands=tuple(channel.band for channel in self.channels), unit=unit_of(first),
             gsd=self.grid.resolution, window=settings.edge, stride=settings.size, margin=settings.margin,
             layout=Layout.NTCHW, steps=settings.steps, target=settings.target, level=level_of(self.collection),
         )  # fmt: skip
@@ -179,12 +167,17 @@ class ChipPlan:
         table = ItemTable.of(self.items)
         # labels that are pixels are looked at beyond the tile, as far as the buffer reaches; numbers by the margin
         margin = MARGIN_M + max(self.settings.split.buffer_m, self.settings.margin * self.grid.resolution)
-        join = Join(table.footprints, table.cloud_cover <= self.spec.max_cloud, margin_m=margin)
         period, target = Period.parse(self.content["request"]["period"]), self.settings.target
-        before, after = (0, 0) if target is None else (target, self.settings.steps - 1 - target)
-        steps = Steps.of(period, table.times, table.observations, before=before, after=after)
+        about = (0, 0) if target is None else (target, self.settings.steps - 1 - target)
+        series = Series.of(self.product, period, table, self._inputs.members(self.items), self.specs, about=about)
+        join = Join(table.footprints, series.keep, margin_m=margin)
         for tile, rows in join.rows(self._tiles()):
-            yield from units_of(tile, rows, steps)
+            yield from units_of(tile, rows, series)
+
+    @property
+    def _inputs(self) -> Inputs:
+        ids = [None if names is None else frozenset(names) for names in self.content["chosen"]]
+        return Inputs(self.collections, tuple(ids), [], [])
 
     def _tiles(self) -> Iterator[Tile]:
         for tile in self.grid.tiles(self.area):
@@ -202,6 +195,7 @@ def make_chip_plan(
         StoreMismatchError: The folder holds chips of something else.
         NoItemsError: The search found nothing.
     """
+    check_choices(request.product, settings.inputs)
     if request.product.output.grid.tile_size % settings.size:
         size = request.product.output.grid.tile_size
         fits = [n for n in range(8, size + 1) if size % n == 0 and n <= 1024]
@@ -232,8 +226,8 @@ def make_chip_plan(
     store.check_writable()
     with tempfile.TemporaryDirectory(prefix="swath-chips-") as folder:
         path = Path(folder, ITEMS)
-        facts, _ = frozen_inputs(request, path, say)
-        grid_of(request.product, facts)
+        inputs = freeze_inputs(request, path, say)
+        grid_of(request.product, inputs.first)
         store.put_file(ITEMS, path)
     if isinstance(labels, Labels):
         data = io.BytesIO()
@@ -243,7 +237,9 @@ def make_chip_plan(
         **asked,
         "digest": digest,
         "product": request.product.model_dump(mode="json"),
-        "collection": facts.key,
+        "collections": [None if facts is None else facts.key for facts in inputs.collections],
+        # items that an input chooses by their properties, which the frozen table does not hold
+        "chosen": [None if names is None else sorted(names) for names in inputs.ids],
         "area": request.area.to_geojson(),
         "labels": _told(labels),
         "pixels": [PIXELS, CHIPS],

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.grid import Tile
-from swath.planning import Steps
+from swath.planning import Series
 from swath.store import names
 
 
@@ -24,7 +25,9 @@ class ChipUnit:
         step: Id.
         start: First instant, UTC.
         end: UTC, exclusive.
-        items: Rows of the frozen table; where chips hold several acquisitions, those of its neighbours too.
+        items: Rows of the frozen table, input by input; where chips hold several acquisitions, those of its neighbours
+            too.
+        counts: How many of them each input reads.
     """
 
     id: str
@@ -33,12 +36,22 @@ class ChipUnit:
     start: datetime
     end: datetime
     items: tuple[int, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def by_input(self) -> tuple[tuple[int, ...], ...]:
+        """Rows of the items of each input."""
+        return tuple(self.items[first:last] for first, last in pairwise(accumulate(self.counts, initial=0)))
 
 
-def units_of(tile: Tile, rows: NDArray[np.int32], steps: Steps) -> Iterator[ChipUnit]:
-    """The units of a tile for which there are items."""
-    for step, mine in steps.cut(rows):
-        if len(mine):
+def units_of(tile: Tile, rows: NDArray[np.int32], series: Series) -> Iterator[ChipUnit]:
+    """The units of a tile for which there are items of the first input.
+
+    One that lacks another input is cut too: its labels are counted as those without data.
+    """
+    for step, parts in series.cut(rows):
+        if len(parts[0]):
             yield ChipUnit(
-                names.unit_id(tile.id, step.id), tile.id, step.id, step.start, step.end, tuple(mine.tolist())
-            )
+                names.unit_id(tile.id, step.id), tile.id, step.id, step.start, step.end,
+                tuple(np.concatenate(parts).tolist()), tuple(len(part) for part in parts),
+            )  # fmt: skip

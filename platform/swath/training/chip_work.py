@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,9 @@ from swath.cube.lattice import Window
 from swath.cube.load import padded
 from swath.errors import LabelError
 from swath.grid import Tile, parse_tile
-from swath.models.cubes import read_bytes, read_cube
+from swath.models.cubes import read_series, series_bytes
+from swath.models.normalise import Normaliser
+from swath.models.series import Series
 from swath.models.steps import Part, parts_around, steps_of
 from swath.sources import Scene
 from swath.store import Store
@@ -89,16 +91,14 @@ class ChipWork:
         tile = parse_tile(unit.tile)
         pixels = tile.shape[0] * tile.shape[1]
         each = self._dtype.itemsize * len(self.plan.layers) * self.plan.settings.steps
-        cube = read_bytes(
-            len(unit.items), tile, self.plan.spec,
-            input=self.plan.input, collection=self.plan.collection, budget_bytes=self._strip_bytes,
-        )  # fmt: skip
+        series = [(count, one) for count, one in zip(unit.counts, self._by_input(unit, read=False), strict=True) if one]
+        cube = series_bytes(series, tile, input=self.plan.input, budget_bytes=self._strip_bytes)
         seen = (self.plan.settings.edge / self.plan.settings.size) ** 2  # margins of neighbouring chips overlap
         return cube + int(pixels * seen * (2 * each + 24))
 
     @cached_property
     def _dtype(self) -> np.dtype[Any]:
-        """One type for all bands: that of the collection, or one that holds each of its numbers."""
+        """One type for all bands, see `stored_facts`."""
         return np.result_type(*(facts.dtype for facts in self.plan.layers.values()))
 
     def read(self, unit: ChipUnit) -> Read:
@@ -109,7 +109,7 @@ class ChipWork:
         """
         tile = parse_tile(unit.tile)
         numbers, parts, days, skipped = self.cube(unit, tile)
-        scenes = self.plan.items.scenes(unit.items)
+        scenes = self.plan.items.scenes(unit.by_input[0])
         labels, halo, dropped = self._pixels(
             [scene for scene in scenes if unit.start <= scene.datetime < unit.end], tile
         )
@@ -117,11 +117,33 @@ class ChipWork:
         return Read(tile, numbers, days, labels, halo, ids, skipped, dropped)
 
     def parts(self, unit: ChipUnit) -> tuple[Part, ...]:
-        """The scenes of a unit by time step."""
-        scenes, settings = self.plan.items.scenes(unit.items), self.plan.settings
-        if settings.target is None:
-            return steps_of(scenes, unit.start, unit.end, settings.steps)
-        return parts_around(scenes, unit.start, unit.end, steps=settings.steps, target=settings.target)
+        """The scenes of a unit by time step, those of all inputs together."""
+        series = [one for one in self._by_input(unit) if one is not None]
+        return tuple(
+            replace(own[0], scenes=tuple(scene for part in own for scene in part.scenes))
+            for own in zip(*(one.parts for one in series), strict=True)
+        )
+
+    def _by_input(self, unit: ChipUnit, *, read: bool = True) -> list[Series | None]:
+        """How each input is read; None for one that is not. Without `read` no scene is looked up."""
+        plan, settings = self.plan, self.plan.settings
+        found: list[Series | None] = []
+        for number, (spec, facts, rows) in enumerate(zip(plan.specs, plan.collections, unit.by_input, strict=True)):
+            if spec is None or facts is None:
+                found.append(None)
+                continue
+            scenes = plan.items.scenes(rows) if read else []
+            static = bool(plan.product.inputs[number].static)
+            if static:
+                empty = steps_of([], unit.start, unit.end, settings.steps)
+                parts = tuple(replace(part, scenes=tuple(scenes)) for part in empty)
+            elif settings.target is None:
+                parts = steps_of(scenes, unit.start, unit.end, settings.steps)
+            else:
+                parts = parts_around(scenes, unit.start, unit.end, steps=settings.steps, target=settings.target)
+            places = tuple(place for place, channel in enumerate(plan.channels) if channel.input == number)
+            found.append(Series(parts, spec, facts, places, static))
+        return found
 
     def cube(
         self, unit: ChipUnit, tile: Tile
@@ -136,16 +158,17 @@ class ChipWork:
             UnitError: Files that could not be read, each by href.
         """
         plan, parts = self.plan, self.parts(unit)
-        read = read_cube(
-            parts, tile, plan.spec, input=plan.input, collection=plan.collection, threads=self._threads,
-            budget_bytes=self._strip_bytes,
-        )  # fmt: skip
+        series = [one for one in self._by_input(unit) if one is not None]
+        read = read_series(series, tile, input=plan.input, threads=self._threads, budget_bytes=self._strip_bytes)
         seen = read.inner.grown(plan.settings.margin)
         inner = seen.slices(Window(0, read.tile.shape[0], 0, read.tile.shape[1]))
         numbers = np.empty((len(parts), len(plan.layers), *seen.shape), self._dtype)
+        stored = list(plan.layers.values())
         for n, bands in enumerate(read.cube.layers):
             for c, band in enumerate(bands):
                 numbers[n, c] = band[inner]
+                if stored[c] != read.cube.facts[c]:  # no data of its own becomes that of the chips
+                    numbers[n, c][~valid(band[inner], read.cube.facts[c])] = stored[c].nodata
         return numbers, parts, read.cube.days, read.skipped
 
     def _compose(self, scenes: list[Scene], tile: Tile, spec: CubeSpec) -> Composite:
@@ -191,11 +214,13 @@ class ChipWork:
         return Cut(tensors, facts)
 
     def seen(self, numbers: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
-        """Where what is labelled has data in every band, without the margin, (H, W)."""
+        """Where what is labelled has data in every band that is needed, without the margin, (H, W)."""
         margin, target = self.plan.settings.margin, self.plan.settings.target
         inner = numbers[..., margin : margin + shape[0], margin : margin + shape[1]]
         inner = inner if target is None else inner[target : target + 1]
-        return has_data(inner, list(self.plan.layers.values()))
+        there = np.empty((len(inner), *shape), np.uint8)
+        Normaliser.of(self.plan.input, list(self.plan.layers.values())).valid(inner, 0, 0, there)
+        return np.asarray(there.any(axis=0))
 
     def _painted(self, unit: ChipUnit, read: Read) -> Painted:
         if read.labels is None:
@@ -228,17 +253,6 @@ class ChipWork:
         data = pack(cut.tensors, cut.facts)
         self.plan.store.put_bytes(shard_key(unit.id), data)
         return {"unit": unit.id, "chips": len(cut.facts["chips"]), "bytes_written": len(data)}
-
-
-def has_data(numbers: NDArray[Any], facts: list[LayerFacts]) -> NDArray[np.bool_]:
-    """Where any date has data in every band, (H, W) of (T, C, H, W)."""
-    present = np.zeros(numbers.shape[-2:], bool)
-    for date in numbers:
-        whole = np.ones(present.shape, bool)
-        for band, layer in zip(date, facts, strict=True):
-            whole &= valid(band, layer)
-        present |= whole
-    return present
 
 
 def valid(numbers: NDArray[Any], facts: LayerFacts) -> NDArray[np.bool_]:

@@ -132,7 +132,8 @@ def train_model(
     say(f"labels: {read.source}, {len(read.classes)} classes: {', '.join(read.classes)}; left out: {read.dropped}")
     held = tuple(fold for fold in (recipe.test, recipe.validate_on) if fold is not None)
     split = recipe.chips.split.model_copy(update={"held": held})
-    cube = MapRequest(chips_product(product, recipe.bands), request.area, request.period, request.source)
+    chosen = chips_product(product, recipe.bands, recipe.chips.inputs)
+    cube = MapRequest(chosen, request.area, request.period, request.source)
     cut = cut_chips(
         cube, read, folder / "chips",
         settings=recipe.chips.model_copy(update={"split": split}), cluster=cluster, workers=workers,

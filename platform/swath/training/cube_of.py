@@ -6,22 +6,33 @@ from collections.abc import Mapping, Sequence
 
 from swath.errors import ProductError
 from swath.products import Product
+from swath.training.chip_inputs import InputChoice, check_choices
 
 
-def chips_product(product: Product, bands: Sequence[str]) -> Product:
+def chips_product(product: Product, bands: Sequence[str], inputs: Mapping[str, InputChoice] | None = None) -> Product:
     """The cube that a product's model will read, with its bands named: mask, composite and grid stay.
 
     Args:
         product: One with a model (none chosen yet), or a composite.
-        bands: Names, common names or kinds, as a product's `bands`.
+        bands: Of the first input: names, common names or kinds, as a product's `bands`.
+        inputs: How the model takes later inputs, by their names; those that are not named are not read.
 
     Raises:
         ProductError: No bands.
+        LabelError: An input that the product does not have.
     """
+    choices = inputs or {}
+    check_choices(product, choices)
     if not bands:
         raise ProductError(f"{product.name}: chips need bands.", fix="Name some, such as reflectance.", field="bands")
     data = product.model_dump(mode="json")
-    data["inputs"][0]["bands"] = list(bands)
+    first, *later = data["inputs"]
+    own = choices.get(first["name"] or "")
+    first["bands"] = list(own.bands if own is not None and own.bands else bands)
+    for given in later:
+        if given["name"] in choices:
+            given["bands"] = list(choices[given["name"]].bands)
+    data["inputs"] = [first, *(given for given in later if given["name"] in choices)]
     data["model"] = None
     # rules are of the layers that the model gives; chips have those of the cube
     data["output"]["layers"] = {}

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from swath.cube import LayerFacts
 from swath.errors import LabelError
+from swath.models.normalise import transformed
+from swath.models.spec import LOCATION
 from swath.training.source import ChipSource, Part
 
 _BATCH = 16
@@ -38,7 +40,10 @@ class Statistics:
     def of(
         cls, source: ChipSource, *, seed: int = 0, most: int = MOST_CHIPS, clip: tuple[float, float] | None = None
     ) -> Statistics:
-        """Over training pixels, on dates where all bands have data; a few chips at a time.
+        """Over training pixels, on dates where all bands have data that a model needs; a few chips at a time.
+
+        Values are those that a model normalises: transformed and clipped as their bands say. A band that it can do
+        without counts where it has data itself.
 
         Args:
             source: Chips.
@@ -49,7 +54,7 @@ class Statistics:
         Raises:
             LabelError: No training pixel has data.
         """
-        layers = source.facts.layers
+        layers, told = source.facts.layers, source.facts.bands
         bands, labels = [_Running() for _ in layers], _Running()
         chosen = np.flatnonzero(source.counts(Part.TRAIN).sum(axis=1) > 0)
         if len(chosen) > most:
@@ -58,18 +63,22 @@ class Statistics:
             chips = source.read(chosen[first : first + _BATCH].tolist())
             n, rows, cols = np.nonzero(chips["part"] == Part.TRAIN)
             numbers = chips["numbers"][n, :, :, rows, cols].reshape(-1, len(layers))  # each date is a value
-            given = np.all([_given(numbers[:, c], facts) for c, facts in enumerate(layers)], axis=0)
-            for c, facts in enumerate(layers):
-                values = numbers[given, c].astype(np.float64) * facts.scale + facts.offset
-                bands[c].add(values if clip is None else values.clip(*clip))
+            there = np.array([_given(numbers[:, c], facts) for c, facts in enumerate(layers)])
+            given = there[[not band.optional for band in told]].all(axis=0)
+            for c, (facts, band) in enumerate(zip(layers, told, strict=True)):
+                mine = numbers[given & there[c], c].astype(np.float64) * facts.scale + facts.offset
+                values = transformed(mine, band.transform)
+                # a range for all is of the values that they share: those of the common unit
+                limits = band.clip or (clip if band.unit is None and band.input != LOCATION else None)
+                bands[c].add(values if limits is None else values.clip(*limits))
             if not source.facts.classes:
                 labels.add(chips["y"][n, rows, cols].astype(np.float64))
-        if not bands[0].count:
+        if not max(band.count for band in bands):
             raise LabelError("No training pixel has data in all bands.", fix="Check period, masks and labels.")
         return cls(
             np.array([band.mean for band in bands]),
             np.array([band.std for band in bands]),
-            bands[0].count,
+            max(band.count for band in bands),
             labels.mean,
             labels.std,
         )
