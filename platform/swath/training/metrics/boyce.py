@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 _WINDOW, _STEPS = 0.1, 100  # of the range of suitability; windows less one. As in R's ecospat.boyce
@@ -41,6 +40,9 @@ def boyce_of_counts(suitability: Floats, presences: Floats, background: Floats) 
         presences: (levels,) presences of each.
         background: (levels,) area of each.
     """
+    # takes half a second to import
+    from scipy.stats import spearmanr
+
     if not presences.sum() or not background.sum():
         return np.nan
     there = np.flatnonzero((presences > 0) | (background > 0))
@@ -64,4 +66,4 @@ def boyce_of_counts(suitability: Floats, presences: Floats, background: Floats) 
     fresh = np.append(quotient[1:] != quotient[:-1], True)
     if fresh.sum() < 3:
         return np.nan
-    return float(stats.spearmanr(quotient[fresh], starts[kept][fresh]).statistic)
+    return float(spearmanr(quotient[fresh], starts[kept][fresh]).statistic)
