@@ -45,7 +45,8 @@ def measured_reach(network: Network) -> int:
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
                 module.reset_running_stats()
-                module.bias.fill_(1.0)
+                if module.affine:
+                    module.bias.fill_(1.0)
         width = (2 * network.reach // network.multiple + 4) * network.multiple
         middle = width // 2 // network.multiple * network.multiple
         size = dict(
