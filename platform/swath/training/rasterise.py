@@ -7,6 +7,7 @@ no centre is the pixel that holds its middle.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from swath.training.source import IGNORED
 from swath.training.splits import TRAIN_ONLY, SplitSpec, mix
 
 STRIP_PX = 1 << 22  # of a polygon's box, looked at in one go
+FEW_PX = 256  # of a polygon's box, up to which asking each centre is quicker than burning
 METRES_A_DEGREE = 111_000.0
 
 
@@ -181,9 +183,23 @@ class _Pixels:
         """Whether there is one at all, in the tile or beyond."""
         return bool(len(self.in_tile[0])) or any(len(rows) for rows, _ in self._parts(clip=False))
 
+    @cached_property
+    def _edges(self) -> tuple[int, int, int, int]:
+        """First and last row and column of its box in pixels of the tile, the last excluded."""
+        west, south, east, north = self._shape.bounds
+        affine = self._tile.affine
+        left, right = (west - affine.c) / affine.a, (east - affine.c) / affine.a
+        top, bottom = (north - affine.f) / affine.e, (south - affine.f) / affine.e
+        return math.floor(top), math.ceil(bottom), math.floor(left), math.ceil(right)
+
+    @property
+    def _box(self) -> tuple[int, int]:
+        first, last, left, right = self._edges
+        return last - first, right - left
+
     def drawn(self, most: int | None, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Those in the tile among at most `most` of all: the same ones from every tile that the label touches."""
-        if most is None or not self._areal:
+        if most is None or not self._areal or self._box[0] * self._box[1] <= most:
             return self.in_tile
         best = np.empty((0, 3), np.int64)
         ranks = np.empty(0, np.uint64)
@@ -209,23 +225,28 @@ class _Pixels:
             inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width) if clip else np.ones(len(rows), bool)
             yield rows[inside], cols[inside]
             return
-        west, south, east, north = self._shape.bounds
-        res = self._tile.resolution
-        left, right = (west - self._tile.affine.c) / res, (east - self._tile.affine.c) / res
-        top, bottom = (self._tile.affine.f - north) / res, (self._tile.affine.f - south) / res
-        edges = np.array([np.floor(top), np.ceil(bottom), np.floor(left), np.ceil(right)]).astype(np.int64)
-        first, last, left_px, right_px = edges.tolist()
+        first, last, left_px, right_px = self._edges
         if clip:
             first, last = max(first, 0), min(last, height)
             left_px, right_px = max(left_px, 0), min(right_px, width)
         yield np.empty(0, np.int64), np.empty(0, np.int64)
         if last <= first or right_px <= left_px:
             return
+        if (last - first) * (right_px - left_px) <= FEW_PX:
+            rows, cols = (grid.ravel() for grid in np.mgrid[first:last, left_px:right_px])
+            affine = self._tile.affine
+            inside = shapely.contains_xy(
+                self._shape, affine.c + (cols + 0.5) * affine.a, affine.f + (rows + 0.5) * affine.e
+            )
+            yield rows[inside], cols[inside]
+            return
         step = max(1, STRIP_PX // (right_px - left_px))
         for row in range(first, last, step):
-            rows = min(step, last - row)
+            height = min(step, last - row)
             affine = self._tile.affine @ type(self._tile.affine).translation(left_px, row)
-            burnt = rasterize([(self._shape, 1)], out_shape=(rows, right_px - left_px), transform=affine, dtype="uint8")
+            burnt = rasterize(
+                [(self._shape, 1)], out_shape=(height, right_px - left_px), transform=affine, dtype="uint8"
+            )
             at_rows, at_cols = np.nonzero(burnt)
             yield at_rows.astype(np.int64) + row, at_cols.astype(np.int64) + left_px
 

@@ -67,7 +67,8 @@ class Chips(TypedDict):
             buffer around pixels that are held out.
         weight: (n, S, S) float32, how much the label counts; 0 where there is none.
         object: (n, S, S) unsigned, number of the label within its chip from 1, so that the pixels of one footprint,
-            plot or polygon can be taken together; 0 where there is none.
+            plot or polygon can be taken together; 0 where there is none. What lies on the edge of two chips has a part
+            in each.
         error: (n, S, S) float32 standard error of the label in its unit, 0 where none is known; of classes all 0.
     """
 

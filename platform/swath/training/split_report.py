@@ -53,6 +53,8 @@ class SplitReport:
         """As sentences."""
         out = [f"Split {_how(self.split)}; held out: test {_fold(self.test)}, validation {_fold(self.validate)}."]
         for part, counts in self.labelled.items():
+            if not self.chips[part]:
+                continue
             shown = ", ".join(f"{number} {name}" for name, number in counts.items())
             out.append(f"{part}: {self.chips[part]} chips in {self.blocks[part]} blocks, labelled pixels: {shown}.")
         if self.unused:
