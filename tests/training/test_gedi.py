@@ -1,5 +1,7 @@
 """GEDI L4A: as published, filtered, with noise, in whole tracks; another product or version is refused."""
 
+from datetime import date
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -7,6 +9,8 @@ import pytest
 
 from swath.errors import LabelError
 from swath.grid import Area, Period
+from swath.synthetic import Window, World
+from swath.synthetic.footprints import footprints, write_footprints
 from swath.training import Reason, SplitSpec
 from swath.training.gedi import GediFilter, gedi_labels
 
@@ -183,3 +187,21 @@ def test_the_footprints_of_italy_are_filtered_as_science_says(real_data):
     assert len(labels) == len(good.drop_duplicates(["lat_lowestmode", "lon_lowestmode", "agbd"]))
     assert sum(number for reason, number in labels.dropped.counts.items() if reason.is_loss) == len(raw) - len(labels)
     assert len(set(labels.groups)) == good.beam.nunique()
+
+
+def test_the_noise_that_is_told_is_that_of_the_simulated_earths_footprints(tmp_path):
+    found = footprints(World(7), Window(32633, 50000, 540000, 400, 400), date(2022, 1, 1), date(2022, 12, 31))
+    write_footprints(found, tmp_path / "told.parquet", tmp_path / "truth.parquet")
+    table = found.table.to_pandas()
+    lon, lat = table.lon_lowestmode, table.lat_lowestmode
+    area = Area.parse(f"{lon.min() - 0.01},{lat.min() - 0.01},{lon.max() + 0.01},{lat.max() + 0.01}")
+    labels = gedi_labels(tmp_path / "told.parquet", area=area, period=Period.parse("2022/P1Y"))
+    truth = {
+        (round(x, 7), round(y, 7)): true for x, y, true in zip(lon, lat, found.truth["agb"].to_pylist(), strict=True)
+    }
+    true = np.array([truth[round(x, 7), round(y, 7)] for x, y in labels.places.tolist()])
+    forest = labels.values > 20
+    off = ((labels.values - true) / labels.errors)[forest]
+    assert forest.sum() > 150
+    assert 0.8 < off.std() < 1.3
+    assert abs(off.mean()) < 0.25
