@@ -9,6 +9,8 @@ import pytest
 from support.command import swath
 from support.several import ALL, OPTICAL, PLACE, PRODUCT, RADAR, STATIC, mosaic_of, package
 from support.small_world import layer_bytes
+from swath import open_cube
+from swath.products import Product
 
 UP = ", where: {sat:orbit_state: ascending}"
 
@@ -91,6 +93,26 @@ def test_composites_of_several_inputs_are_those_of_each_alone(several_world, tmp
     assert (up != down).mean() > 0.5
     layers = json.loads((tmp_path / "all/several/1/collection.json").read_text())["item_assets"]
     assert "elevation" in layers and "bio12" in layers and "height_count" not in layers
+
+
+def test_the_lazy_cube_has_the_numbers_of_the_map(several_world, tmp_path):
+    text = PRODUCT.replace("model: {kind: values}\n", "")
+    for bands in ("[B04]", "[vv]", "[vv]", "[elevation]", "[bio12]"):
+        text = text.replace("[model]", bands, 1)
+    product = several_world.product(tmp_path, text)
+    code, told = several_world.map(tmp_path / "store", product, None)
+    assert code == 0, told
+    cube = open_cube(Product.load(product), several_world.area, "2023-06/P1M", source=several_world.catalog)
+    assert set(cube.data_vars) >= {"B04", "count", "vv", "up_count", "down_vv", "elevation", "bio12"}
+    for layer in ("B04", "vv", "up_count", "down_vv", "bio12"):
+        whole, at = mosaic_of(tmp_path / "store", layer)
+        col, row = (int(v) for v in ~at @ (float(cube.x[0]), float(cube.y[0])))
+        ours = cube[layer].isel(time=0).compute(scheduler="threads").values
+        part = whole[max(0, row) : row + ours.shape[0], max(0, col) : col + ours.shape[1]]
+        inside = ours[max(0, -row) :, max(0, -col) :][: part.shape[0], : part.shape[1]]
+        assert part.size > 5000
+        # GDAL's bilinear weights of the climate differ in a float's last digit by where the window begins
+        np.testing.assert_allclose(inside, part, rtol=1e-6, err_msg=layer)
 
 
 def test_a_model_that_takes_less_reads_less(several_world, product, tmp_path):

@@ -131,3 +131,23 @@ def test_products_of_one_input_keep_the_digest_that_they_had_before_there_were_s
     from swath.sources import collection
 
     assert Product.load("mosaic").pixel_digest(*([collection(key)] if key else [])) == digest
+
+
+def test_biomass_reads_optical_radar_by_both_ways_heights_and_the_place() -> None:
+    product = Product.load("biomass")
+    assert [given.name for given in product.inputs] == [
+        "optical", "radar_ascending", "radar_descending", "elevation",
+    ]  # fmt: skip
+    assert [given.composite.method.value for given in product.inputs[1:3]] == ["mean", "mean"]
+    assert product.inputs[1].where == {"sat:orbit_state": "ascending"} and product.inputs[3].static == "timeless"
+    bands = (RED, BandInput(name="VV", input="radar_descending", unit="gamma0", transform="decibel"), PLACE)
+    given = InputSpec(bands=bands, unit="reflectance", gsd=10, window=32, stride=32)
+    values = ValuesOutput(
+        values=tuple(ValueOutput(name=name, unit="Mg/ha") for name in ("agb", "agb_sd", "q05", "q95"))
+    )
+    product = product.with_model(ModelSpec(name="toy", task="regression", input=given, output=values), "d" * 64)
+    layers = product.layers(TOY, None, RADAR, None)
+    assert [(layer.name, layer.unit) for layer in layers[:-1]] == [
+        (name, "Mg/ha") for name in ("agb", "agb_sd", "q05", "q95")
+    ]
+    assert product.reads == (True, False, True, False)

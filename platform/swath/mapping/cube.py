@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
+from typing import Any
 
+import dask.array as da
 import numpy as np
 import shapely
 import xarray as xr
 from affine import Affine
 from pyproj import Transformer
 
+from swath.cube import CubeSpec, layer_facts
 from swath.cube.open import open_cube as open_step
 from swath.grid import Area, Grid, Period, Tile
+from swath.mapping.unit_plan import specs_of
+from swath.planning.inputs import inputs_of, items_of
 from swath.planning.request import MapRequest
-from swath.planning.searching import grid_of, no_items, searched
-from swath.planning.steps import Steps
+from swath.planning.searching import grid_of, no_items, search_inputs
+from swath.planning.series import Series
 from swath.planning.table import ItemTable
 from swath.products import Product
-from swath.sources import FrozenItems, freeze
+from swath.sources import Collection, FrozenItems, Scene, freeze
 
+full: Any = da.full  # Dask annotates some of its functions and not others
 EDGE_M = 60.0  # edges at multiples of this: bands of 10, 20, 30 and 60 m share them
 
 
@@ -46,8 +53,8 @@ def open_cube(
         chunks: Edge of a chunk, pixels.
 
     Returns:
-        Dims (time, y, x), a variable a band and `count`, numbers with `scale`, `offset`, `nodata` and `unit` as
-        attributes; `time` is the start of each step that has items.
+        Dims (time, y, x), a variable a band and `count`, of later inputs named as the map's layers, numbers with
+        `scale`, `offset`, `nodata` and `unit` as attributes; `time` is the start of each step that has items.
 
     Raises:
         NoItemsError: The source has nothing there.
@@ -62,23 +69,25 @@ def open_cube(
         period=period if isinstance(period, Period) else Period.parse(period),
         source=os.fspath(source),
     )
-    facts, found = searched(request)
-    grid = grid_of(chosen, facts)
+    found = search_inputs(request)
+    inputs = inputs_of(found)
+    grid = grid_of(chosen, inputs.first)
     tile = area_tile(grid, request.area)
     frozen = io.BytesIO()
-    freeze(found.items, frozen)
+    freeze(items_of(found), frozen)
     items = FrozenItems.open(frozen.getvalue())
     table = ItemTable.of(items)
-    rows = np.arange(len(items), dtype=np.int32)
+    specs = specs_of(chosen, inputs.collections)
+    series = Series.of(chosen, request.period, table, inputs.members(items), specs)
+    rows = np.flatnonzero(series.keep).astype(np.int32)
     steps = [
-        (step, items.scenes(mine.tolist()))
-        for step, mine in Steps.of(request.period, table.times, table.observations).cut(rows)
-        if len(mine)
+        (step, [items.scenes(part.tolist()) for part in parts])
+        for step, parts in series.cut(rows)
+        if not series.lacking(parts)
     ]
     if not steps:
-        raise no_items(request, [facts.key], found.left_out)
-    spec = chosen.cube_spec(facts)
-    cubes = [open_step(scenes, tile, spec, collection=facts, chunks=chunks) for _, scenes in steps]
+        raise no_items(request, [inputs.first.key], inputs.left_out)
+    cubes = [_step(chosen, scenes, tile, specs, inputs.collections, chunks) for _, scenes in steps]
     times = np.array([step.start.replace(tzinfo=None) for step, _ in steps], dtype="datetime64[ns]")
     return xr.concat(
         cubes,
@@ -88,6 +97,37 @@ def open_cube(
         join="override",
         combine_attrs="override",
     )
+
+
+def _step(
+    product: Product,
+    scenes: Sequence[list[Scene]],
+    tile: Tile,
+    specs: Sequence[CubeSpec | None],
+    collections: Sequence[Collection | None],
+    chunks: int,
+) -> xr.Dataset:
+    """One step of all inputs, variables named as the map's layers; those of an input without scenes hold no data."""
+    cube: xr.Dataset | None = None
+    for number, (mine, spec, facts) in enumerate(zip(scenes, specs, collections, strict=True)):
+        if spec is None or facts is None:
+            continue
+        if cube is None:
+            cube = open_step(mine, tile, spec, collection=facts, chunks=chunks)
+            continue
+        names = {layer.made_of or layer.name: layer for layer in product.layers(*collections) if layer.input == number}
+        if mine:
+            made = open_step(mine, tile, spec, collection=facts, chunks=chunks)
+            cube = cube.assign({layer.name: made[own] for own, layer in names.items()})
+        else:
+            known = layer_facts(spec, facts, observations=1)
+            for own, layer in names.items():
+                told = {key: value for key, value in known[own].to_dict().items() if value is not None}
+                dtype, nodata = told.pop("dtype"), known[own].nodata or 0
+                empty = full(tile.shape, nodata, dtype=dtype, chunks=chunks)
+                cube = cube.assign({layer.name: (("y", "x"), empty, {**told, "grid_mapping": "spatial_ref"})})
+    assert cube is not None
+    return cube
 
 
 def area_tile(grid: Grid, area: Area) -> Tile:

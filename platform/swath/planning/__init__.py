@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from swath.planning.inputs import Inputs, Said, freeze_inputs, frozen_inputs
+from swath.planning.inputs import Inputs, Said, freeze_inputs
 from swath.planning.join import Footprints, Join, searched_area
 from swath.planning.request import MapRequest
-from swath.planning.searching import grid_of, no_items, search_inputs, searched
+from swath.planning.searching import grid_of, no_items, search_inputs
 from swath.planning.series import Series
 from swath.planning.steps import Steps
 from swath.planning.table import ItemTable
@@ -20,10 +20,8 @@ __all__ = [
     "Series",
     "Steps",
     "freeze_inputs",
-    "frozen_inputs",
     "grid_of",
     "no_items",
     "search_inputs",
-    "searched",
     "searched_area",
 ]

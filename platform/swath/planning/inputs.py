@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from swath.cube import check_mix
 from swath.errors import ProductError
 from swath.planning.request import MapRequest
 from swath.planning.searching import Found, likely, search_inputs
-from swath.sources import Collection, FrozenItems, SearchResult, collection, freeze
+from swath.sources import Collection, FrozenItems, collection, freeze
 from swath.sources.files import reading
 from swath.sources.items import Item, item_datetime, item_platform
 
@@ -88,7 +88,7 @@ def freeze_inputs(request: MapRequest, path: Path, say: Said) -> Inputs:
             if one is not None:
                 _check_sensors(request, one, number)
         inputs = inputs_of(found)
-        items = list({(item["properties"]["swath:collection"], item["id"]): item for item in _items(found)}.values())
+        items = items_of(found)
         say(f"freezing {len(items)} items")
         freeze(items, path)
         return inputs
@@ -97,12 +97,6 @@ def freeze_inputs(request: MapRequest, path: Path, say: Said) -> Inputs:
     with reading(request.source) as table, path.open("wb") as copy:
         shutil.copyfileobj(table, copy, 2**22)
     return Inputs(facts, (None,) * len(facts), [], [])
-
-
-def frozen_inputs(request: MapRequest, path: Path, say: Said) -> tuple[Collection, SearchResult]:
-    """As `freeze_inputs`, for a product of one input: its collection, and what was left out on the way."""
-    inputs = freeze_inputs(request, path, say)
-    return inputs.first, SearchResult([], inputs.left_out, inputs.conflicts)
 
 
 def inputs_of(found: Sequence[Found | None]) -> Inputs:
@@ -124,10 +118,10 @@ def inputs_of(found: Sequence[Found | None]) -> Inputs:
     )
 
 
-def _items(found: Sequence[Found | None]) -> Iterator[Item]:
-    for one in found:
-        if one is not None:
-            yield from one.result.items
+def items_of(found: Sequence[Found | None]) -> list[Item]:
+    """The items of all inputs, each once."""
+    every = (item for one in found if one is not None for item in one.result.items)
+    return list({(item["properties"]["swath:collection"], item["id"]): item for item in every}.values())
 
 
 def _of_table(request: MapRequest, keys: list[str]) -> tuple[Collection | None, ...]:

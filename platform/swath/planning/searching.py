@@ -64,14 +64,6 @@ def search_inputs(
     return tuple(found)
 
 
-def searched(request: MapRequest, *, whole_tiles: bool = False) -> tuple[Collection, SearchResult]:
-    """The collection of a product's first input and its items, see `search_inputs`."""
-    one = _search_input(
-        request, 0, request.product.inputs[0].source or request.source, request.area, whole_tiles=whole_tiles
-    )
-    return one.collection, one.result
-
-
 def _search_input(request: MapRequest, number: int, source: str, area: Area, *, whole_tiles: bool) -> Found:
     product = request.product
     given = product.inputs[number]
