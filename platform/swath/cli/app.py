@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import swath
-from swath.cli import chips, collections, demo, doctor, maps, models, products, registry, simulate, train
+from swath.cli import chips, collections, demo, doctor, maps, models, products, registry, simulate, train, tune
 
 app = typer.Typer(
     name="swath",
@@ -22,6 +22,7 @@ app = typer.Typer(
 maps.register(app)
 chips.register(app)
 train.register(app)
+tune.register(app)
 app.add_typer(
     products.app, name="product", help="What can be mapped: list, show, check, template.", rich_help_panel="Products"
 )

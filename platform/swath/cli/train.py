@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from swath.cli.epochs import EpochTable, epoch_line
 from swath.cli.maps import AreaText, PeriodText, ProductName, Resolution, SourceText, TileSize
 from swath.cli.options import Cluster, ClusterName, Json, Workers
 from swath.cli.output import Output, key_values, reported
@@ -19,7 +20,17 @@ from swath.runs import StopSignal
 
 if TYPE_CHECKING:
     from swath.training.course import Trained
+    from swath.training.recipe import Recipe
 
+__all__ = ["ProductOverrides", "RecipeOverrides", "asked_for", "end_training", "epoch_line", "register"]
+
+OutStore = Annotated[
+    str, typer.Option("--out", help="Folder or s3:// prefix of chips, checkpoints and results, that all workers reach.")
+]
+RecipeText = Annotated[
+    str | None, typer.Option("--recipe", help="YAML of all settings; by default the one that ships for the product.")
+]
+LabelColumn = Annotated[str | None, typer.Option("--column", help="Column of the class or value.")]
 ProductOverrides = Annotated[
     list[str] | None,
     typer.Option("--set-product", metavar="FIELD=VALUE", help="Override a field of the product."),
@@ -45,14 +56,18 @@ def register(app: typer.Typer) -> None:
         product: ProductName,
         labels: Annotated[
             str,
-            typer.Option(help="Polygons or points with a class, a raster of codes, or asset:BAND of the items."),
+            typer.Option(
+                help="Polygons, points or a table with a class or value, GEDI footprints, a raster, or asset:BAND."
+            ),
         ],
-        area: AreaText, period: PeriodText, source: SourceText,
-        out_folder: Annotated[Path, typer.Option("--out", help="Folder of chips, checkpoints and the package.")],
-        recipe: Annotated[
-            str | None, typer.Option(help="YAML of all settings; by default the one that ships for the product.")
+        area: AreaText, period: PeriodText, source: SourceText, out_store: OutStore,
+        recipe: RecipeText = None, column: LabelColumn = None,
+        folds: Annotated[
+            bool, typer.Option("--folds", help="Hold each fold out in turn, at once on a cluster.")
+        ] = False,
+        peer: Annotated[
+            str | None, typer.Option(help="With --folds: recipe that this one is compared with on the same chips.")
         ] = None,
-        column: Annotated[str | None, typer.Option(help="Column of the class.")] = None,
         resolution: Resolution = None, tile_size: TileSize = None,
         cluster: Cluster = ClusterName.LOCAL, workers: Workers = None,
         replace: Annotated[bool, typer.Option(help="Put the package in the place of one that stands there.")] = False,
@@ -67,19 +82,15 @@ def register(app: typer.Typer) -> None:
         from swath.training.recipe import Recipe
 
         with reported(as_json) as out:
-            changes = list(product_overrides or [])
-            if resolution is not None:
-                changes.append(f"output.grid.resolution={resolution:g}")
-            if tile_size is not None:
-                changes.append(f"output.grid.tile_size={tile_size}")
-            chosen = Product.load(product).with_overrides(changes)
-            named = [] if column is None else [f"labels.column={column}"]
-            told = Recipe.load(recipe or chosen.name).with_overrides([*named, *(overrides or [])])
-            request = MapRequest(chosen, Area.parse(area), Period.parse(period), source)
-            with StopSignal() as asked:
+            request, told = asked_for(
+                product, recipe, area=area, period=period, source=source, column=column, resolution=resolution,
+                tile_size=tile_size, overrides=overrides, product_overrides=product_overrides,
+            )  # fmt: skip
+            other = None if peer is None else Recipe.load(peer)
+            with StopSignal() as asked, EpochTable(out, epochs=told.train.epochs, several=folds) as table:
 
                 def epoch_done(reading: dict[str, Any]) -> None:
-                    out.say(epoch_line(reading, told.train.epochs))
+                    table.epoch(reading)
                     if asked():
                         raise RunStoppedError(
                             f"Stopped after epoch {reading['epoch']}; its checkpoint stands.",
@@ -87,21 +98,38 @@ def register(app: typer.Typer) -> None:
                         )
 
                 trained = train_model(
-                    request, labels, out_folder,
-                    recipe=told, cluster=cluster.value, workers=workers, replace=replace, display=out.display,
-                    on_epoch=epoch_done, should_stop=asked, say=out.say,
+                    request, labels, out_store,
+                    recipe=told, folds=folds, peer=other, cluster=cluster.value, workers=workers, replace=replace,
+                    display=out.display, on_epoch=epoch_done, on_fold_epoch=table.of, should_stop=asked, say=out.say,
                 )  # fmt: skip
             end_training(trained, out)
 
 
-def epoch_line(reading: Any, epochs: int) -> str:
-    """An epoch in a line."""
-    figures = {name: value for name, value in reading["figures"].items() if isinstance(value, float)}
-    shown = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in list(figures.items())[:3])
-    line = f"epoch {reading['epoch']}/{epochs}: loss {reading['loss']:.4f}"
-    if reading["validation_loss"] is not None:
-        line += f", validation {reading['validation_loss']:.4f}, {shown}"
-    return line
+def asked_for(
+    product: str,
+    recipe: str | None,
+    *,
+    area: str,
+    period: str,
+    source: str,
+    column: str | None,
+    resolution: float | None,
+    tile_size: int | None,
+    overrides: Sequence[str] | None,
+    product_overrides: Sequence[str] | None,
+) -> tuple[MapRequest, Recipe]:
+    """The request and recipe that options name."""
+    from swath.training.recipe import Recipe
+
+    changes = list(product_overrides or [])
+    if resolution is not None:
+        changes.append(f"output.grid.resolution={resolution:g}")
+    if tile_size is not None:
+        changes.append(f"output.grid.tile_size={tile_size}")
+    chosen = Product.load(product).with_overrides(changes)
+    named = [] if column is None else [f"labels.column={column}"]
+    told = Recipe.load(recipe or chosen.name).with_overrides([*named, *(overrides or [])])
+    return MapRequest(chosen, Area.parse(area), Period.parse(period), source), told
 
 
 def end_training(trained: Trained, out: Output) -> None:
@@ -127,11 +155,28 @@ def _show(console: Console, trained: Trained) -> None:
         (f"{kind}: F1 of {name}", "none" if value is None else f"{value:.3f}")
         for name, value in trained.figures.get("f1", {}).items()
     ]
+    if trained.folds is not None:
+        rows += [
+            (
+                f"{kind}: {name.replace('_', ' ')}, mean of folds",
+                f"{value:.3f} ± {trained.folds['sd_over_folds'][name]:.3f}",
+            )
+            for name, value in trained.folds["mean"].items()
+        ]
+    rows += [
+        (
+            f"against the peer: {one['measure'].replace('_', ' ')}",
+            f"{one['first']:.3f} to {one['second']:.3f}, {one['difference']:+.3f} ({one['low']:+.3f} to "
+            f"{one['high']:+.3f}): {one['verdict']}",
+        )
+        for one in trained.differences
+    ]
     distance = trained.smallest_distance_m
     rows += [
         ("epochs", trained.epochs),
         ("nearest training and test pixel", "in other years" if not distance else f"{distance:.0f} m"),
-        ("curves", trained.package.folder.parent / "fit" / "curves.png"),
-        ("package", trained.package.folder),
+        ("package", trained.url),
     ]
+    if trained.folds is None:
+        rows.append(("curves", trained.out.url("fit/curves.png")))
     key_values(console, rows)

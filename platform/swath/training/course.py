@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from swath.errors import LabelError
+from swath.errors import ModelError
 from swath.models import Package, Provenance
 from swath.planning import MapRequest, Said
-from swath.products import Product
 from swath.runs.progress import Mode
-from swath.sources import collection
-from swath.training.chips import ChipsResult, cut_chips
+from swath.settings import settings
+from swath.store import Store
+from swath.training.any_labels import ASSET
+from swath.training.chip_plan import AnyLabels
+from swath.training.chips import ChipsResult
 from swath.training.chipset import ChipSet
-from swath.training.cube_of import chips_product, known_classes, other_names
-from swath.training.label_rasters import CodeLabels, band_labels, raster_labels
-from swath.training.labels import Labels, read_labels
-from swath.training.loop import Reading
+from swath.training.config import TrainConfig
+from swath.training.ready import model_name, ready_chips
 from swath.training.recipe import Recipe
 
-ASSET = "asset:"  #: begins labels that are a quality band of the items themselves
-_RASTERS = (".tif", ".tiff", ".vrt")
+if TYPE_CHECKING:
+    from swath.training.fit import Fitted
+    from swath.training.folds import Validation
+
+FIT, FOLDS, PEER, PACKAGE = "fit", "folds", "peer", "package"  # what a training makes in its store beside chips
+REPORT = "folds.json"
 
 
 @dataclass(frozen=True)
@@ -32,61 +37,41 @@ class Trained:
 
     Attributes:
         package: The released model.
+        url: Where the package lies: its folder, or its `s3://` prefix.
+        out: Store of the training.
         chips: How the chips were cut.
-        figures: On the fold that was held out: transfer, or agreement where labels were made by an algorithm.
+        figures: On what was held out: transfer, or agreement where labels were made by an algorithm. Of one fold, or of
+            all folds pooled.
         epochs: That were done.
         smallest_distance_m: Between a training and a test pixel; None where it has no meaning.
         within_buffer: Labelled pixels that serve for nothing, as they lie too near to what is held out.
+        folds: As `Validation.to_dict` tells it, where each fold was held out.
+        differences: To the peer, as `Difference.to_dict` tells them.
     """
 
     package: Package
+    url: str
+    out: Store
     chips: ChipsResult
     figures: dict[str, Any]
     epochs: int
     smallest_distance_m: float | None
     within_buffer: int
+    folds: dict[str, Any] | None = None
+    differences: tuple[dict[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
-            "package": str(self.package.folder),
+            "package": self.url,
             "digest": self.package.digest,
             "chips": self.chips.to_dict(),
             "agreement" if self.chips.agreement else "transfer": self.figures,
             "epochs": self.epochs,
             "smallest_distance_m": self.smallest_distance_m,
             "within_buffer": self.within_buffer,
+            **({} if self.folds is None else {"folds": self.folds, "differences": list(self.differences)}),
         }
-
-
-def read_any_labels(text: str, request: MapRequest, product: Product, recipe: Recipe) -> Labels | CodeLabels:
-    """Labels from a file of shapes, a raster, or a quality band of the items (`asset:fmask`).
-
-    Args:
-        text: Path, or `asset:` and the name of a band.
-        request: Area and period.
-        product: Whose legend names the classes.
-        recipe: How labels are read.
-
-    Raises:
-        LabelError: They cannot be read or placed; see `read_labels`, `raster_labels`, `band_labels`.
-    """
-    known = known_classes(product)
-    choice = recipe.labels
-    if text.startswith(ASSET):
-        named = product.inputs[0].collection
-        if named == "auto":
-            raise LabelError(
-                f"Labels {text} are a band of a collection, and the product takes any.",
-                fix="Name the collection with --set-product inputs.0.collection=….",
-            )
-        return band_labels(text, collection(named), legend=choice.legend or {}, known=known)
-    if Path(text).suffix.lower() in _RASTERS:
-        return raster_labels(text, area=request.area, legend=choice.legend, known=known)
-    return read_labels(
-        text, area=request.area, period=request.period, column=choice.column, time=choice.time,
-        legend=choice.legend, known=known, aliases=other_names(product), erode_m=choice.erode_m,
-    )  # fmt: skip
 
 
 def train_model(
@@ -95,11 +80,14 @@ def train_model(
     out: str | os.PathLike[str],
     *,
     recipe: Recipe,
+    folds: bool = False,
+    peer: Recipe | None = None,
     cluster: str = "local",
     workers: int | None = None,
     replace: bool = False,
     display: Mode = "none",
-    on_epoch: Callable[[Reading], None] | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    on_fold_epoch: Callable[[str, dict[str, Any]], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     say: Said = lambda _: None,
 ) -> Trained:
@@ -108,54 +96,156 @@ def train_model(
     Args:
         request: Product with its legend, area, period, source.
         labels: See `read_any_labels`.
-        out: Folder that all workers see: `chips`, `fit` (checkpoints, curves, TensorBoard), `package`.
+        out: Folder or `s3://` prefix that all workers reach: `chips`, `fit` (checkpoints, curves, TensorBoard) or with
+            `folds` a folder a fold, `package`.
         recipe: Bands, chips, split, network.
+        folds: Hold each fold out in turn; what is released is the network that did not see the recipe's test fold.
+        peer: With `folds`: another training on the same chips and folds, that this one is compared with.
         cluster: `inline`, `local` or `auto`.
         workers: Processes that train, and most workers that cut chips; unless given, those of the recipe train.
         replace: Put the package in the place of one that stands there.
         display: How progress of the chips is shown.
-        on_epoch: Told of each epoch that is done.
-        should_stop: Asked often while chips are cut.
+        on_epoch: Told of each epoch that is done, without `folds`.
+        on_fold_epoch: With `folds`: told `fold 2` or `peer fold 2` and each epoch that is done.
+        should_stop: Asked often while chips are cut, and after each epoch of several trainings.
         say: Told what is being done, a line a stage.
 
     Raises:
         LabelError: Labels that cannot be read, placed or split.
-        ModelError: A network that does not fit, a checkpoint of another network, a loss that is no number.
+        ModelError: A network that does not fit, a checkpoint of another network, a loss that is no number; a peer
+            without `folds`, or of other chips.
         NoItemsError, SourceError, StoreError: As in mapping.
     """
-    from swath.training.fit import fit
-    from swath.training.release import evaluate, release
+    from swath.training.release import evaluate, with_correction
 
-    folder = Path(out)
-    product = request.product
-    read = read_any_labels(labels, request, product, recipe)
-    say(f"labels: {read.source}, {len(read.classes)} classes: {', '.join(read.classes)}; left out: {read.dropped}")
-    held = tuple(fold for fold in (recipe.test, recipe.validate_on) if fold is not None)
-    split = recipe.chips.split.model_copy(update={"held": held})
-    chosen = chips_product(product, recipe.bands, recipe.chips.inputs)
-    cube = MapRequest(chosen, request.area, request.period, request.source)
-    cut = cut_chips(
-        cube, read, folder / "chips",
-        settings=recipe.chips.model_copy(update={"split": split}), cluster=cluster, workers=workers,
-        display=display, should_stop=should_stop, say=say,
+    _check_peer(recipe, peer, folds=folds)
+    store = Store.open(out if isinstance(out, str) else Path(out))
+    held = None if folds else [fold for fold in (recipe.test, recipe.validate_on) if fold is not None]
+    ready = ready_chips(
+        request, labels, store,
+        recipe=recipe, held=held, cluster=cluster, workers=workers, display=display, should_stop=should_stop, say=say,
     )  # fmt: skip
-    chips = ChipSet.open(folder / "chips")
+    chips = ready.chips
     source = chips.holding_out(test=recipe.test, validate=recipe.validate_on)
     say(f"{len(chips)} chips; {source.within_buffer} labelled pixels lie within the buffer and serve for nothing")
-    config = recipe.train if workers is None else recipe.train.model_copy(update={"workers": workers})
-    name = f"{product.name}-{config.encoder.name}"
-    fitted = fit(config, source, folder / "fit", name=name, cluster=cluster, on_epoch=on_epoch)
-    say(f"scoring epoch {fitted.best.epoch} on fold {recipe.test}")
-    figures = evaluate(fitted.best, source)
-    package = release(
-        fitted, folder / "package",
-        provenance=provenance_of(request, read, chips, recipe),
-        held_out={f"fold {recipe.test}": figures}, replace=replace,
+    name = model_name(request, recipe)
+    told: _Told
+    if folds:
+        told = _by_folds(
+            ready.chips, store, recipe, peer,
+            name=name, workers=workers, cluster=cluster, on_epoch=on_fold_epoch, should_stop=should_stop,
+        )  # fmt: skip
+    else:
+        from swath.training.fit import fit
+
+        fit_in = Store.open(store.url(FIT))
+        fitted = fit(_config(recipe, workers), source, fit_in, name=name, cluster=cluster, on_epoch=on_epoch)
+        fitted = with_correction(fitted, source)
+        say(f"scoring epoch {fitted.best.epoch} on fold {recipe.test}")
+        figures = evaluate(fitted.best, source)
+        told = _Told(fitted, figures, {f"fold {recipe.test}": figures})
+    if told.fitted.pretrained is not None:
+        say(str(told.fitted.pretrained["text"]))
+    package, url = _release(
+        told.fitted, store, provenance=provenance_of(request, ready.labels, chips, recipe), held_out=told.released,
+        replace=replace,
     )  # fmt: skip
-    return Trained(package, cut, figures, len(fitted.history), source.smallest_distance(), source.within_buffer)
+    return Trained(
+        package, url, store, ready.cut, told.figures, len(told.fitted.history), source.smallest_distance(),
+        source.within_buffer, told.folds, told.differences,
+    )  # fmt: skip
 
 
-def provenance_of(request: MapRequest, labels: Labels | CodeLabels, chips: ChipSet, recipe: Recipe) -> Provenance:
+@dataclass(frozen=True)
+class _Told:
+    """What training and scoring gave: the network to release, figures, and those that the package tells by fold."""
+
+    fitted: Fitted
+    figures: dict[str, Any]
+    released: dict[str, Any]
+    folds: dict[str, Any] | None = None
+    differences: tuple[dict[str, Any], ...] = ()
+
+
+def _by_folds(
+    chips: ChipSet,
+    store: Store,
+    recipe: Recipe,
+    peer: Recipe | None,
+    *,
+    name: str,
+    workers: int | None,
+    cluster: str,
+    on_epoch: Callable[[str, dict[str, Any]], None] | None,
+    should_stop: Callable[[], bool],
+) -> _Told:
+    """Hold each fold out in turn, and compare with a peer; the report is written into the store."""
+    from swath.training.folds import compare_validations, cross_validate
+
+    def validated(recipe: Recipe, part: str, before: str, name: str) -> Validation:
+        return cross_validate(
+            _config(recipe, workers), lambda test, validate: chips.holding_out(test=test, validate=validate),
+            Store.open(store.url(part)), folds=chips.split.number, name=name,
+            validate=recipe.validate_on is not None, cluster=cluster, should_stop=should_stop,
+            on_epoch=None if on_epoch is None else lambda fold, reading: on_epoch(f"{before}{fold}", reading),
+        )  # fmt: skip
+
+    ours = validated(recipe, FOLDS, "", name)
+    told = ours.to_dict()
+    differences: tuple[dict[str, Any], ...] = ()
+    if peer is not None:
+        theirs = validated(peer, PEER, "peer ", f"{name}-peer")
+        told["peer"] = theirs.to_dict()
+        differences = tuple(one.to_dict() for one in compare_validations(ours, theirs))
+    store.put_bytes(REPORT, json.dumps({**told, "differences": differences}, indent=1).encode())
+    by_fold = {f"fold {fold}": figures for fold, figures in ours.by_fold.items()}
+    return _Told(ours.fitted[recipe.test], ours.pooled, by_fold, told, differences)
+
+
+def _config(recipe: Recipe, workers: int | None) -> TrainConfig:
+    return recipe.train if workers is None else recipe.train.model_copy(update={"workers": workers})
+
+
+def _check_peer(recipe: Recipe, peer: Recipe | None, *, folds: bool) -> None:
+    """Refuse a peer that nothing can be paired with.
+
+    Raises:
+        ModelError: It is named without folds, or reads other chips.
+    """
+    if peer is None:
+        return
+    if not folds:
+        raise ModelError("A peer is compared over all folds.", fix="Add --folds.")
+    for part in ("bands", "labels", "chips"):
+        if getattr(peer, part) != getattr(recipe, part):
+            raise ModelError(
+                f"The peer has other {part} than the recipe.",
+                fix=f"Copy {part} from the recipe: both learn from the same chips.",
+            )
+
+
+def _release(
+    fitted: Fitted, store: Store, *, provenance: Provenance, held_out: dict[str, Any], replace: bool
+) -> tuple[Package, str]:
+    """Write the package into the store; a remote store's is kept here too, where it can be opened."""
+    from swath.models.files import CARD
+    from swath.training.release import release
+
+    if store.is_local:
+        folder = Path(store.url(PACKAGE))
+        return release(fitted, folder, provenance=provenance, held_out=held_out, replace=replace), str(folder)
+    if not replace and store.exists(f"{PACKAGE}/{CARD}"):
+        raise ModelError(f"{store.url(PACKAGE)} holds a package already.", fix="Add --replace, or train elsewhere.")
+    here = settings().cache.expanduser() / "trained" / fitted.best.spec.name
+    package = release(fitted, here, provenance=provenance, held_out=held_out, replace=True)
+    store.delete(f"{PACKAGE}/{CARD}")  # the card goes first and comes last: without it there is no package
+    for file in sorted(package.files):
+        store.put_file(f"{PACKAGE}/{file}", package.path(file))
+    store.put_file(f"{PACKAGE}/{CARD}", package.folder / CARD)
+    return package, store.url(PACKAGE)
+
+
+def provenance_of(request: MapRequest, labels: AnyLabels, chips: ChipSet, recipe: Recipe) -> Provenance:
     """Where a model comes from, as far as the request and its chips tell."""
     items = sorted({item for row in chips.index["items"].to_pylist() for item in row})
     kind = "agreement with labels made by an algorithm" if chips.is_agreement else "transfer to blocks held out"

@@ -1,0 +1,82 @@
+"""Labels and their chips, as a training or a search takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from swath.planning import MapRequest, Said
+from swath.runs.progress import Mode
+from swath.store import Store
+from swath.training.any_labels import labels_line, read_any_labels
+from swath.training.chip_plan import AnyLabels
+from swath.training.chips import ChipsResult, cut_chips
+from swath.training.chipset import ChipSet
+from swath.training.cube_of import chips_product
+from swath.training.recipe import Recipe
+
+CHIPS = "chips"  # folder of a training's store
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Chips that are cut.
+
+    Attributes:
+        labels: That they are of.
+        cut: How they were cut.
+        chips: All of them.
+    """
+
+    labels: AnyLabels
+    cut: ChipsResult
+    chips: ChipSet
+
+
+def ready_chips(
+    request: MapRequest,
+    labels: str,
+    out: Store,
+    *,
+    recipe: Recipe,
+    held: Sequence[int] | None,
+    cluster: str = "local",
+    workers: int | None = None,
+    display: Mode = "none",
+    should_stop: Callable[[], bool] = lambda: False,
+    say: Said = lambda _: None,
+) -> Ready:
+    """Read labels and cut their chips, as far as that is not done.
+
+    Args:
+        request: Product with its legend, area, period, source.
+        labels: See `read_any_labels`.
+        out: Store of the training.
+        recipe: Bands, chips, split.
+        held: Folds that will be held out; None: each may be.
+        cluster: `inline`, `local` or `auto`.
+        workers: Most workers.
+        display: How progress is shown.
+        should_stop: Asked often.
+        say: Told what is being done, a line a stage.
+
+    Raises:
+        LabelError: Labels that cannot be read, placed or split.
+        NoItemsError, SourceError, StoreError: As in mapping.
+    """
+    read = read_any_labels(labels, request, request.product, recipe.labels)
+    say(labels_line(read))
+    split = recipe.chips.split.model_copy(update={"held": None if held is None else tuple(held)})
+    cube = MapRequest(chips_product(request.product, recipe.bands), request.area, request.period, request.source)
+    store = Store.open(out.url(CHIPS))
+    cut = cut_chips(
+        cube, read, store,
+        settings=recipe.chips.model_copy(update={"split": split}), cluster=cluster, workers=workers,
+        display=display, should_stop=should_stop, say=say,
+    )  # fmt: skip
+    return Ready(read, cut, ChipSet.open(store))
+
+
+def model_name(request: MapRequest, recipe: Recipe) -> str:
+    """Name of the model that a recipe trains for a product."""
+    return f"{request.product.name}-{recipe.train.encoder.name}"
