@@ -1,0 +1,118 @@
+"""What a person decides about models of species, in one YAML file."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from swath.errors import LabelError
+from swath.forms import commented, parse_yaml, validate
+from swath.models.provenance import Licence
+from swath.training.tables.boosted import BoostedConfig
+from swath.training.tables.forest import ForestConfig
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Background(_Part):
+    """What presences are told apart from. Chosen by how records were made, never by how well a model fits them."""
+
+    target_group: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="Share that is places where others of the species' group were recorded: they share the surveys' "
+        "bias (Phillips et al. 2009). The rest is random places, which say what the region has to offer beside; 0.8 is "
+        "the share of Zbinden et al. 2024. 1 where all records come of one survey, 0 where each species was looked for "
+        "by itself.",
+    )
+
+
+class NetworkConfig(_Part):
+    """One network for all species: a residual perceptron of environment and place."""
+
+    members: int = Field(default=2, ge=0, le=32, description="Networks from different seeds, averaged; 0: none.")
+    width: int = Field(default=128, ge=4, le=1024, description="Channels.")
+    depth: int = Field(default=2, ge=1, le=16, description="Residual blocks.")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="Share left out in training.")
+    epochs: int = Field(default=25, ge=1, description="Times that all sites are seen.")
+    batch: int = Field(default=256, ge=2, description="Sites of a step, and as many random places.")
+    lr: float = Field(default=2e-3, gt=0, description="Highest learning rate.")
+    weight_decay: float = Field(default=1e-2, ge=0, description="Of AdamW.")
+
+
+class SpeciesConfig(_Part):
+    """A training of many species at once, but for its data."""
+
+    background: Background = Field(default_factory=Background, description="What presences are told apart from.")
+    place: bool = Field(
+        default=True, description="Longitude and latitude are predictors too: what kept a species from where it could "
+        "live (barriers, history) is a matter of place. False for maps of other regions or climates."
+    )  # fmt: skip
+    network: NetworkConfig = Field(default_factory=NetworkConfig, description="One network for all species.")
+    forest: ForestConfig | None = Field(
+        default_factory=ForestConfig, description="A forest for each species; null: none."
+    )
+    boosted: BoostedConfig | None = Field(
+        default_factory=BoostedConfig, description="Boosted trees for each species; null: none."
+    )
+    least: int = Field(default=10, ge=2, description="Presences below which a species is `few`.")
+    few: Literal["refuse", "flag", "leave out"] = Field(
+        default="flag",
+        description="What becomes of such species: the training is refused; or they are fitted, and the card and the "
+        "record name them; or they are left out, named too.",
+    )
+    knots: int = Field(
+        default=33, ge=3, le=257, description="Quantiles of the background through which scores become ranks."
+    )
+    gsd: float = Field(default=1000.0, gt=0, description="Pixel of the maps, metres.")
+    window: int = Field(default=64, ge=8, le=512, description="Edge of a window, pixels.")
+    richness: bool = Field(default=True, description="A further output: relative richness, the mean over species.")
+    out_of_range: bool = Field(
+        default=True, description="A further output: how far a pixel is outside of what was seen (MESS)."
+    )
+    licence: Licence = Field(default="other", description="SPDX identifier of the model's licence.")
+    seed: int = Field(default=0, ge=0, description="Of weights, draws and trees.")
+    threads: int = Field(
+        default=1, ge=1, le=256, description="Species whose trees are grown at once, and the network's."
+    )
+
+    @classmethod
+    def load(cls, name_or_path: str | Path = "species") -> SpeciesConfig:
+        """The recipe that ships, or one from a YAML file.
+
+        Raises:
+            LabelError: The file cannot be read, or a field is wrong; the message names it.
+        """
+        text = str(name_or_path)
+        if Path(text).suffix not in (".yaml", ".yml"):
+            shipped = resources.files("swath.training") / "recipes" / f"{text}.yaml"
+            if not shipped.is_file():
+                raise LabelError(f"No recipe {text!r} ships with Swath.", fix="Give a YAML file.", file=text)
+            return cls.parse(parse_yaml(shipped.read_text("utf-8"), where=text), where=text)
+        try:
+            content = Path(text).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LabelError(f"Recipe {text} cannot be read: {error}.", fix="Give a YAML file.", file=text) from error
+        return cls.parse(parse_yaml(content, where=text, error=LabelError), where=text)
+
+    @classmethod
+    def parse(cls, told: Any, *, where: str = "recipe") -> SpeciesConfig:
+        """Check values as YAML gives them.
+
+        Raises:
+            LabelError: A field is wrong; the message names it.
+        """
+        return validate(
+            cls, told, where=where, what="recipe of species", start="the recipe `species`", error=LabelError
+        )
+
+    @classmethod
+    def template(cls) -> str:
+        """A commented YAML of every field with its default; it validates as it stands."""
+        return "# A recipe of species distribution models\n" + commented(cls)
