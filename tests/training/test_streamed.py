@@ -58,6 +58,31 @@ def test_a_streamed_folder_opens_again_and_travels_as_an_address(both):
     assert all(np.array_equal(read[name], again.holding_out(test=0).read([3])[name]) for name in read)
 
 
+def test_a_training_leaves_streamed_chips_as_they_are_and_cutting_may_write_them(both, small_world, tmp_path):  # noqa: F811
+    asked = MapRequest(PRODUCT, AREA, Period.parse("2023-06"), str(small_world.catalog))
+    labels = drawn_labels(tmp_path)
+    stream_chips(asked, labels, tmp_path / "s", settings=SETTINGS)
+    found = cut_chips(asked, labels, tmp_path / "s", settings=SETTINGS, cluster="inline")
+    assert (found.done, found.found, found.chips) == (0, 0, len(both[1]))
+    assert ChipSet.open(tmp_path / "s").is_streamed
+    cut_chips(asked, labels, tmp_path / "s", settings=SETTINGS, cluster="inline", keep_streamed=False)
+    assert not ChipSet.open(tmp_path / "s").is_streamed
+    assert ChipSet.open(tmp_path / "s").index.equals(both[0].index)
+
+
+def test_a_network_learns_from_streamed_chips(both, tmp_path):
+    from swath.training.config import TrainConfig
+    from swath.training.fit import fit
+
+    stored, streamed = (chips.holding_out(test=0, validate=1) for chips in both)
+    config = TrainConfig(
+        encoder={"name": "statistics", "settings": {"width": 8}}, chip=60, epochs=1, batch=8, threads=1, seed=3,
+        device="cpu",
+    )  # fmt: skip
+    one, other = (fit(config, chips, tmp_path / name) for chips, name in ((stored, "a"), (streamed, "b")))
+    assert one.history[0]["loss"] == other.history[0]["loss"]
+
+
 def test_counts_of_streamed_chips_are_of_what_is_painted(both):
     _, streamed = both
     held = streamed.holding_out(test=0, validate=1)

@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:  # fmt: skip
         """Cut chips for training: labels, images and split of a recipe. The same command goes on where it stopped."""
         from swath.training.any_labels import labels_line, read_any_labels
-        from swath.training.chips import ChipsResult, cut_chips
+        from swath.training.chips import cut_chips, streamed_result
         from swath.training.chipset import ChipSet
         from swath.training.cube_of import chips_product
         from swath.training.recipe import Recipe
@@ -82,18 +82,13 @@ def register(app: typer.Typer) -> None:
             cube = MapRequest(product_of_chips, request.area, request.period, source)
             if stream:
                 found = stream_chips(cube, read, out_store, settings=settings, say=out.say)
-                result = ChipsResult(
-                    found.store.root, chips=len(found), dropped=found.content["dropped"],
-                    classes=dict(
-                        zip(found.facts.output.channels, found.labelled.sum(axis=(0, 1)).tolist(), strict=True)
-                    ),
-                )  # fmt: skip
+                result = streamed_result(found)
             else:
                 with StopSignal() as asked:
                     result = cut_chips(
                         cube, read, out_store,
-                        settings=settings, cluster=cluster.value, workers=workers, display=out.display,
-                        should_stop=asked, say=out.say,
+                        settings=settings, keep_streamed=False, cluster=cluster.value, workers=workers,
+                        display=out.display, should_stop=asked, say=out.say,
                     )  # fmt: skip
                 found = ChipSet.open(out_store)
             out.say("reporting on the split")

@@ -74,6 +74,7 @@ def cut_chips(
     out: str | Path | Store,
     *,
     settings: ChipSettings | None = None,
+    keep_streamed: bool = True,
     cluster: str = "local",
     workers: int | None = None,
     display: Mode = "none",
@@ -87,6 +88,7 @@ def cut_chips(
         labels: As `read_labels`, `raster_labels` or `band_labels` give them.
         out: Local folder or s3:// prefix that all workers reach.
         settings: Size, dates, split.
+        keep_streamed: Leave chips as they are that `stream_chips` indexed there; False: write them.
         cluster: `inline`, `local` or `auto`.
         workers: Most workers.
         display: How progress is shown.
@@ -107,6 +109,9 @@ def cut_chips(
     check_request(labels, request, settings)
     store = out if isinstance(out, Store) else Store.open(out)
     plan = make_chip_plan(request, labels, store, settings, say=say)
+    if keep_streamed and store.exists(FACTS) and (chips := ChipSet.open(store)).is_streamed:
+        say("the chips of this folder are streamed from their cubes")
+        return streamed_result(chips)
     units = list(plan.units())
     result = ChipsResult(store.root, agreement=isinstance(labels, CodeLabels) and labels.band)
     stands = {key for key, _ in store.list("shards")}
@@ -120,6 +125,15 @@ def cut_chips(
             _carry_out(result, todo, work, executor, display, should_stop)
     _publish(plan, settings.split.held, [unit for unit in units if store.exists(shard_key(unit.id))], labels, result)
     return result
+
+
+def streamed_result(chips: ChipSet) -> ChipsResult:
+    """What there is to say of chips that are not written."""
+    counts = chips.labelled.sum(axis=(0, 1)).tolist()
+    return ChipsResult(
+        chips.store.root, chips=len(chips), dropped=dict(chips.content["dropped"]),
+        classes=dict(zip(chips.facts.output.channels, counts, strict=True)),
+    )  # fmt: skip
 
 
 def _carry_out(

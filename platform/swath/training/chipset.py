@@ -55,7 +55,7 @@ class ChipSet:
             LabelError: There are none, or cutting them did not come to its end.
         """
         chips = cls(folder if isinstance(folder, Store) else Store.open(folder))
-        if not chips.content.get("streamed"):
+        if not chips.is_streamed:
             return chips
         from swath.training.streamed import Streamed
 
@@ -100,6 +100,11 @@ class ChipSet:
     def is_agreement(self) -> bool:
         """Labels were made by an algorithm: a score tells agreement with it, not accuracy."""
         return bool(self.content["agreement"])
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether chips are read from the cubes: there are no shards."""
+        return bool(self.content.get("streamed"))
 
     @cached_property
     def labelled(self) -> NDArray[np.int64]:
