@@ -152,3 +152,8 @@ def test_labels_without_a_group_are_split_by_block_alone():
     groups = np.full(50, "", dtype=object)
     assert (spec.folds_of_labels(at, groups, None) == spec.folds_of(spec.blocks(*at.T))).all()
     assert not spec.barred(at, groups).any()
+
+
+def test_a_fold_without_a_value_says_what_tracks_have_to_do_with_it():
+    with pytest.raises(LabelError, match=r"fold 1 has no label of 'agb'\. .*track and block are of different folds"):
+        check_folds(np.array([[3], [0]]), ("agb",))

@@ -276,7 +276,11 @@ def check_folds(
         shown = "; ".join(f"fold {fold} has no {what} of {name!r}" for fold, name in missing[:6])
         raise LabelError(
             f"{shown}{f' and {len(missing) - 6} more' if len(missing) > 6 else ''}.",
-            fix="Take fewer folds, smaller blocks or another seed, or merge "
-            f"{missing[0][1]!r} into another class by a legend.",
+            fix="Take fewer folds, smaller blocks or another seed"
+            + (
+                f", or merge {missing[0][1]!r} into another class by a legend."
+                if len(classes) > 1
+                else "; a label whose track and block are of different folds is in none."
+            ),
             missing=[list(pair) for pair in missing],
         )
