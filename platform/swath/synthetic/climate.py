@@ -10,14 +10,14 @@ import numpy as np
 from swath.synthetic._jit import kernel
 from swath.synthetic.legend import Surface
 from swath.synthetic.noise import field, key, number
-from swath.synthetic.terrain import dryness, elevation, warmth
+from swath.synthetic.terrain import dryness, lie, warmth
 from swath.synthetic.window import sphere
 
 
 @kernel
 def _local(land, air, xyz, lat, height, dry, mean):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     for n in range(xyz.shape[0]):
-        height[n] = elevation(land, xyz[n, 0], xyz[n, 1], xyz[n, 2])
+        height[n] = lie(land, xyz[n, 0], xyz[n, 1], xyz[n, 2])
         dry[n] = dryness(air, xyz[n, 0], xyz[n, 1], xyz[n, 2])
         mean[n] = warmth(lat[n], height[n])
 

@@ -31,23 +31,38 @@ class Field(IntEnum):
 
 
 @kernel
-def elevation(seed, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Metres above the sea: gentle land with mountain ranges here and there."""
-    range_ = noise(seed + np.uint64(11), x, y, z, 260_000.0)
-    height = 1.0 / (1.0 + math.exp(-2.5 * (range_ - 1.1)))
+def _range(seed, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """How much of a mountain range stands at a place, 0 to 1."""
+    return 1.0 / (1.0 + math.exp(-2.5 * (noise(seed + np.uint64(11), x, y, z, 260_000.0) - 1.1)))
+
+
+@kernel
+def lie(seed, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Metres above the sea without crags: gentle land with mountain ranges here and there. The climate goes by it."""
+    height = _range(seed, x, y, z)
     rough = octaves(seed, x, y, z, 24_000.0, 7, 0.5)
-    # faces steep enough to hide each other from a radar stand in the middle of the ranges only
-    crags = 0.0
-    if height > 0.62:
-        crags = 420.0 * (height - 0.62) * octaves(seed + np.uint64(13), x, y, z, 1_600.0, 3, 0.5)
     return max(
         2.0,
         150.0
         + 40.0 * noise(seed + np.uint64(12), x, y, z, 70_000.0)
         + (38.0 + 600.0 * height) * rough
-        + 1500.0 * height
-        + crags,
+        + 1500.0 * height,
     )
+
+
+@kernel
+def crags(seed, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Metres by which faces stand out of the middle of the ranges, steep enough to hide each other from a radar."""
+    height = _range(seed, x, y, z)
+    if height <= 0.62:
+        return 0.0
+    return 420.0 * (height - 0.62) * octaves(seed + np.uint64(13), x, y, z, 1_600.0, 3, 0.5)
+
+
+@kernel
+def elevation(seed, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Metres above the sea: the lie of the land with its crags."""
+    return max(2.0, lie(seed, x, y, z) + crags(seed, x, y, z))
 
 
 @kernel
@@ -82,7 +97,8 @@ def _fill(seed, xyz, lat, plain, water, out):  # type: ignore[no-untyped-def]  #
             x, y, z = xyz[i, j, 0], xyz[i, j, 1], xyz[i, j, 2]
             for n in range(3):
                 wander[n] = 420.0 * noise(s + np.uint64(101 + n), x, y, z, 2_600.0)
-            out[0, i, j] = elevation(s, x, y, z)
+            low = lie(s, x, y, z)
+            out[0, i, j] = max(2.0, low + crags(s, x, y, z))
             for n in range(2):
                 f = water[n, 3]
                 out[1 + n, i, j] = octaves(
@@ -94,7 +110,7 @@ def _fill(seed, xyz, lat, plain, water, out):  # type: ignore[no-untyped-def]  #
                     s + np.uint64(106 + n), x, y, z, plain[n, 0], int(plain[n, 1]), plain[n, 2]
                 )
             out[9, i, j] = dryness(s + np.uint64(112), x, y, z)
-            out[10, i, j] = warmth(lat[i, j], out[0, i, j])
+            out[10, i, j] = warmth(lat[i, j], low)
 
 
 def fields(seed: int, window: Window) -> np.ndarray:
