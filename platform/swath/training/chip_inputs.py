@@ -103,11 +103,11 @@ def stored_facts(channels: Sequence[Channel]) -> tuple[LayerFacts, ...]:
     return tuple(replace(channel.facts, dtype=str(np.dtype(np.float32)), nodata=float("nan")) for channel in channels)
 
 
-def check_choices(product: Product, choices: Mapping[str, InputChoice]) -> None:
-    """Refuse choices for inputs that the product does not have, and inputs without bands.
+def chosen_inputs(product: Product, choices: Mapping[str, InputChoice]) -> Product:
+    """The product with the inputs and bands that a model takes: the first, and the later ones that are named.
 
     Raises:
-        LabelError: Names the input and those that there are.
+        LabelError: An input that the product does not have, or one without bands.
     """
     names = [given.name for given in product.inputs]
     for name, how in choices.items():
@@ -118,3 +118,11 @@ def check_choices(product: Product, choices: Mapping[str, InputChoice]) -> None:
             )
         if not how.bands and name != names[0]:
             raise LabelError(f"chips.inputs.{name} has no bands.", fix="Name some, or leave the input out.")
+    taken = []
+    for number, given in enumerate(product.inputs):
+        how = choices.get(given.name or "", InputChoice())
+        if how.bands:
+            taken.append(given.model_copy(update={"bands": how.bands}))
+        elif not number:
+            taken.append(given)
+    return product.model_copy(update={"inputs": tuple(taken)})

@@ -7,7 +7,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from swath.planning.join import MARGIN_M
 from swath.products import Product
 from swath.sources import Collection, FrozenItems, collection
 from swath.store import Store
-from swath.training.chip_inputs import Channel, channels_of_chips, check_choices, stored_facts
+from swath.training.chip_inputs import Channel, channels_of_chips, chosen_inputs, stored_facts
 from swath.training.chip_settings import ChipSettings as ChipSettings  # others take it from here
 from swath.training.chip_units import ChipUnit, units_of
 from swath.training.label_rasters import CodeLabels
@@ -195,7 +195,7 @@ def make_chip_plan(
         StoreMismatchError: The folder holds chips of something else.
         NoItemsError: The search found nothing.
     """
-    check_choices(request.product, settings.inputs)
+    request = replace(request, product=chosen_inputs(request.product, settings.inputs))
     if request.product.output.grid.tile_size % settings.size:
         size = request.product.output.grid.tile_size
         fits = [n for n in range(8, size + 1) if size % n == 0 and n <= 1024]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from swath.errors import ProductError
 from swath.products import Product
-from swath.training.chip_inputs import InputChoice, check_choices
+from swath.training.chip_inputs import InputChoice, chosen_inputs
 
 
 def chips_product(product: Product, bands: Sequence[str], inputs: Mapping[str, InputChoice] | None = None) -> Product:
@@ -15,28 +15,22 @@ def chips_product(product: Product, bands: Sequence[str], inputs: Mapping[str, I
     Args:
         product: One with a model (none chosen yet), or a composite.
         bands: Of the first input: names, common names or kinds, as a product's `bands`.
-        inputs: How the model takes later inputs, by their names; those that are not named are not read.
+        inputs: How the model takes later inputs, as `chosen_inputs` has it; left to the settings of the chips unless
+            given.
 
     Raises:
         ProductError: No bands.
         LabelError: An input that the product does not have.
     """
-    choices = inputs or {}
-    check_choices(product, choices)
     if not bands:
         raise ProductError(f"{product.name}: chips need bands.", fix="Name some, such as reflectance.", field="bands")
     data = product.model_dump(mode="json")
-    first, *later = data["inputs"]
-    own = choices.get(first["name"] or "")
-    first["bands"] = list(own.bands if own is not None and own.bands else bands)
-    for given in later:
-        if given["name"] in choices:
-            given["bands"] = list(choices[given["name"]].bands)
-    data["inputs"] = [first, *(given for given in later if given["name"] in choices)]
+    data["inputs"][0]["bands"] = list(bands)
     data["model"] = None
     # rules are of the layers that the model gives; chips have those of the cube
     data["output"]["layers"] = {}
-    return Product.model_validate(data)
+    cube = Product.model_validate(data)
+    return cube if inputs is None else chosen_inputs(cube, inputs)
 
 
 def known_classes(product: Product) -> dict[int, str]:
