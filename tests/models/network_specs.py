@@ -58,7 +58,11 @@ def spec_of(
     place = None if location is None else PartSpec(name="harmonics", settings={"width": 16, **location})
     return ModelSpec(
         name="small",
-        task="regression" if isinstance(output, ValuesOutput) else "semantic-segmentation",
+        task="regression"
+        if isinstance(output, ValuesOutput)
+        else "classification"
+        if head == "classification"
+        else "semantic-segmentation",
         input=given or input_spec(),
         output=output,
         network=NetworkSpec(

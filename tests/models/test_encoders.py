@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.network_specs import SPECS, drawn, spec_of
+from models.network_specs import SPECS, drawn, placed, spec_of
 from models.specs import BANDS, dates, input_spec
 from swath.errors import ModelError
 from swath.models.encoders import encoder
@@ -296,3 +296,32 @@ def test_a_spec_without_numbers_takes_codes_alone() -> None:
     given = InputSpec(bands=(BandInput(name="soil"),), unit="1", gsd=10, window=8, stride=8)
     spec: ModelSpec = spec_of("mlp", given=given, categories="soil:4")
     assert outputs(drawn(spec), torch.ones(1, 1, 8, 8)).shape == (1, 3, 8, 8)
+
+
+# --- what training on several workers asks for
+
+WHOLE = {
+    f"{name} of whole windows": spec_of(
+        name, "classification", given=placed() if location is not None else None, location=location
+    )
+    for name, location in (("convnext", None), ("wavelength", None), ("mlp", None), ("unet", {}), ("convnext", {}))
+}
+
+
+@pytest.mark.parametrize("spec", [*SPECS.values(), *WHOLE.values()], ids=[*SPECS, *WHOLE])
+def test_every_weight_has_a_part_in_the_scores(spec: ModelSpec) -> None:
+    network = Network.build(spec).train()
+    network(*example_inputs(spec.input, batch=2)).sum().backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_half_precision_gives_nearly_the_same(name: str) -> None:
+    spec = SPECS[name]
+    network, inputs = drawn(spec).finished(), example_inputs(spec.input, batch=2)
+    with torch.no_grad():
+        whole = network(*inputs)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = network(*inputs).float()
+    assert torch.isfinite(half).all()
+    assert (half - whole).abs().mean() < 0.05 * whole.abs().mean() + 0.02

@@ -129,6 +129,19 @@ def test_a_fresh_location_says_nothing_and_learns() -> None:
     assert all(level.weight.grad.abs().max() > 0 for level in network.location.levels)
 
 
+def test_a_head_of_whole_windows_is_told_the_place_too() -> None:
+    spec = spec_of("unet", "classification", given=placed(), location={})
+    network = drawn(spec)
+    assert network.location is not None and len(network.location.levels) == 1
+    x = example_inputs(spec.input)[0]
+    results = []
+    for longitude in (20.0, 120.0):
+        x[:, 1:3] = at(longitude, 10)[:, 0]
+        with torch.no_grad():
+            results.append(network(x))
+    assert (results[0] - results[1]).abs().max() > 1e-2
+
+
 def test_the_encoder_does_not_see_the_place() -> None:
     network = Network.build(spec_of("unet", given=placed(), location={}))
     assert [band.name for band in network.encoder.spec.bands] == ["B04", "B08"]

@@ -226,15 +226,17 @@ class ConvNextLevels(nn.Module):
             )
             for level, width in enumerate(widths)
         )
-        self.norms = nn.ModuleList(ChannelNorm(width) for width in widths)
+        # the finer levels are read through convolutions that are normalised; a norm of each would be one more weight
+        # that a head of whole windows leaves unused, which training on several workers refuses
+        self.last = ChannelNorm(widths[-1])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(N, widths[0], H, W) to a list of (N, widths[i], H / 2^i, W / 2^i)."""
         pyramid = []
-        for index, (level, norm) in enumerate(zip(self.levels, self.norms, strict=True)):
+        for index, level in enumerate(self.levels):
             x = level(x if index == 0 else self.down[index - 1](x))
-            pyramid.append(norm(x))
-        return pyramid
+            pyramid.append(x)
+        return [*pyramid[:-1], self.last(x)]
 
 
 def convnext_reaches(levels: int, *, depth: int, kernel: int, before: int) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ def location_encoder(
     vector_size: int,
     *,
     multiple: int,
+    by_pixel: bool,
     **settings: int | float | str | bool | None,
 ) -> Harmonics:
     """Build a location encoder.
@@ -42,6 +43,7 @@ def location_encoder(
         channels: Of each level of the encoder's pyramid, finest first.
         vector_size: Length of the encoder's vector.
         multiple: Of the edges of windows.
+        by_pixel: Whether the head reads all levels, or rather the vector.
         settings: As `Harmonics` documents them.
 
     Raises:
@@ -49,7 +51,7 @@ def location_encoder(
     """
     if name not in NAMES:
         raise ModelError(f"There is no location encoder {name!r}.", fix=f"Choices: {', '.join(NAMES)}.", part=name)
-    return build_part(Harmonics, name, settings, spec, channels, vector_size, multiple)
+    return build_part(Harmonics, name, settings, spec, channels, vector_size, multiple, by_pixel)
 
 
 def places_of(spec: InputSpec) -> list[int]:
@@ -72,6 +74,7 @@ class Harmonics(nn.Module):
         channels: Of each level, finest first.
         vector_size: Length of the vector.
         multiple: Edges of windows are multiples of it.
+        by_pixel: All levels are added to; else the coarsest alone, and no weight is without use.
         degree: Of the harmonics: 10 tells apart what is 2000 km away, 40 what is 500 km away, before the SIREN.
         width: Of the SIREN.
         depth: Layers of sines.
@@ -90,6 +93,7 @@ class Harmonics(nn.Module):
         channels: Sequence[int],
         vector_size: int,
         multiple: int,
+        by_pixel: bool,
         *,
         degree: int = 10,
         width: int = 64,
@@ -117,10 +121,12 @@ class Harmonics(nn.Module):
             bound = 1 / sizes[0] if index == 0 else math.sqrt(6 / width) / self.frequency
             nn.init.uniform_(layer.weight, -bound, bound)
         self.sines = nn.ModuleList(layers)
-        levels = [nn.Conv2d(width, count, 1, bias=False) for count in channels]
-        self.vector = nn.Linear(width, vector_size, bias=False)
-        for weight in (*(level.weight for level in levels), self.vector.weight):
-            nn.init.zeros_(weight)
+        if vector_size != channels[-1]:
+            raise ValueError(f"the vector has {vector_size} numbers, the coarsest level {channels[-1]} channels")
+        self.first = 0 if by_pixel else len(channels) - 1
+        levels = [nn.Conv2d(width, count, 1, bias=False) for count in channels[self.first :]]
+        for level in levels:
+            nn.init.zeros_(level.weight)
         self.levels = nn.ModuleList(levels)
 
     def forward(self, features: Features, place: Tensor) -> Features:
@@ -132,10 +138,13 @@ class Harmonics(nn.Module):
         """
         with torch.autocast(place.device.type, enabled=False) if _half(place) else nullcontext():
             embedded = self.embedded(place)
-            levels = [self._level(part(embedded), level) for level, part in enumerate(self.levels)]
-            vector = self.vector(embedded.mean(dim=(2, 3)))
-        pyramid = [a + b.to(a.dtype) for a, b in zip(features.pyramid, levels, strict=True)]
-        return Features(pyramid, features.vector + vector.to(features.vector.dtype))
+            parts = enumerate(self.levels, start=self.first)
+            added = [self._level(part(embedded), level) for level, part in parts]
+        pyramid = list(features.pyramid)
+        for level, more in enumerate(added, start=self.first):
+            pyramid[level] = pyramid[level] + more.to(pyramid[level].dtype)
+        # encoders' vectors are means of their coarsest level
+        return Features(pyramid, features.vector + added[-1].mean(dim=(2, 3)).to(features.vector.dtype))
 
     def embedded(self, place: Tensor) -> Tensor:
         """The embedding at the corners of cells.

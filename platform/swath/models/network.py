@@ -65,6 +65,7 @@ class Network(nn.Module):
                 front.channels,
                 front.vector_size,
                 multiple=front.multiple,
+                by_pixel=back.reaches is not None,
                 **spec.network.location.settings,
             )
         network = cls(spec.input, front, back, place)
