@@ -137,6 +137,22 @@ def test_weights_may_follow_the_error(tmp_path):
     assert np.median(labels.weights) == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_folder_of_granules_is_read_as_one_and_a_shot_in_two_of_them_counts_once(tmp_path):
+    folder = tmp_path / "granules"
+    folder.mkdir()
+    frame = shots()
+    elsewhere = frame.head(50).assign(lon_lowestmode=20.0, shot_number=lambda rows: rows.shot_number + 10**13 * 7)
+    for name, rows in (("a", frame.head(250)), ("b", frame.tail(160)), ("c", elsewhere)):
+        granule(rows, folder, f"GEDI04_A_{name}_V002.h5")
+    labels = read(folder)
+    assert len(labels) == 400
+    assert labels.dropped.to_dict() == {Reason.OUTSIDE_AREA.value: 50, Reason.TWICE.value: 10}
+    assert labels.digest == read(written(frame, tmp_path)).digest
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LabelError, match="holds no granule or table"):
+        read(tmp_path / "empty")
+
+
 @pytest.mark.parametrize("track", ["orbit", "beam"])
 def test_no_track_is_learned_from_and_tested_on_at_once(track, tmp_path):
     labels = read(written(shots(), tmp_path), track=track)

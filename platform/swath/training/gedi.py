@@ -21,7 +21,7 @@ from swath.errors import LabelError
 from swath.grid import Area, Period
 from swath.models.spec import ValueOutput
 from swath.training.dropped import Dropped, Reason
-from swath.training.gedi_files import read_footprints
+from swath.training.gedi_files import footprint_files, joined, read_footprints
 from swath.training.label_files import LabelTable
 from swath.training.label_set import Labels
 from swath.training.labels import value_labels
@@ -72,7 +72,7 @@ def gedi_labels(
     from the prediction interval; never from `agbd_se`, which is flat while biomass runs from 25 to 300 Mg/ha.
 
     Args:
-        path: HDF5 granule, or a Parquet or CSV table with its columns.
+        path: HDF5 granule, a Parquet or CSV table with its columns, or a folder of such files.
         area: Footprints outside are dropped.
         period: Footprints of another time are dropped, where the file tells their time.
         rules: Which footprints are learned from.
@@ -82,17 +82,9 @@ def gedi_labels(
         LabelError: Another product or version, or no footprint is left.
     """
     rules, path = rules or GediFilter(), Path(path)
-    frame, notes = read_footprints(path), list[str]()
     counts: Counter[Reason] = Counter()
-    good = _good(frame, rules, counts, notes)
-    if not good.any():
-        raise LabelError(
-            f"{path}: no footprint of {len(frame)} is good enough ({Dropped.of(counts)}).",
-            fix="Give more footprints, or lower what the filter asks for.",
-            file=str(path),
-        )
-    frame = frame[good]
-    frame = frame[_near(frame, area, counts)]
+    notes: list[str] = []
+    frame = _chosen(path, area, rules, counts, notes)
     lon, lat = (frame[name].to_numpy(np.float64) for name in ("lon_lowestmode", "lat_lowestmode"))
     errors = _errors(frame, notes)
     start, end = _times(frame, notes)
@@ -105,6 +97,30 @@ def gedi_labels(
     return value_labels(
         table, value, area=area, period=period, counts=counts, footprint_m=rules.footprint_m, notes=notes
     )
+
+
+def _chosen(path: Path, area: Area, rules: GediFilter, counts: Counter[Reason], notes: list[str]) -> pd.DataFrame:
+    """Footprints of a file, or of all files of a folder, that pass and lie in the box of the area."""
+    west, south, east, north = area.geometry.bounds
+    near, far, seen = list[pd.DataFrame](), list[pd.DataFrame](), 0
+    for file in footprint_files(path):
+        frame = read_footprints(file)
+        seen += len(frame)
+        frame = frame[_good(frame, rules, counts, notes)]
+        lon, lat = frame["lon_lowestmode"].to_numpy(), frame["lat_lowestmode"].to_numpy()
+        here = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+        counts[Reason.OUTSIDE_AREA] += int((~here).sum())
+        near += [frame[here]] if here.any() else []
+        far += [frame] if len(frame) and not far else []
+    if not far:
+        raise LabelError(
+            f"{path}: no footprint of {seen} is good enough ({Dropped.of(counts)}).",
+            fix="Give more footprints, or lower what the filter asks for.",
+            file=str(path),
+        )
+    notes[:] = list(dict.fromkeys(notes))
+    # where all lie elsewhere, one file's are enough to tell where
+    return joined(near or far)
 
 
 def _good(frame: pd.DataFrame, rules: GediFilter, counts: Counter[Reason], notes: list[str]) -> NDArray[np.bool_]:
@@ -133,17 +149,6 @@ def _good(frame: pd.DataFrame, rules: GediFilter, counts: Counter[Reason], notes
         else:
             notes.append("The file has no leaf_off_flag: footprints with leaves off could not be left out.")
     return good
-
-
-def _near(frame: pd.DataFrame, area: Area, counts: Counter[Reason]) -> NDArray[np.bool_]:
-    """Those in the box of the area, if there are any: so that few of a whole orbit are made points."""
-    west, south, east, north = area.geometry.bounds
-    lon, lat = frame["lon_lowestmode"].to_numpy(), frame["lat_lowestmode"].to_numpy()
-    near = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-    if not near.any():
-        return np.ones(len(frame), bool)  # what is told of labels that all lie elsewhere is told of these too
-    counts[Reason.OUTSIDE_AREA] += int((~near).sum())
-    return near
 
 
 def _errors(frame: pd.DataFrame, notes: list[str]) -> NDArray[np.float64] | None:

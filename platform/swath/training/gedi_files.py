@@ -31,6 +31,26 @@ _OTHERS = (
 )
 
 
+def footprint_files(path: Path) -> list[Path]:
+    """The file, or all granules and tables of a folder by name.
+
+    Raises:
+        LabelError: The folder holds none.
+    """
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in (*HDF, ".parquet", ".pq", ".csv"))
+    if not files:
+        raise LabelError(f"{path} holds no granule or table.", fix=f"Put files of {_PRODUCT} there.", file=str(path))
+    return files
+
+
+def joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Footprints of several files or beams, with the columns that all have."""
+    lacking = [name for name in FURTHER if any(name not in part for part in parts)]
+    return pd.concat([part.drop(columns=lacking, errors="ignore") for part in parts], ignore_index=True)
+
+
 def read_footprints(path: Path) -> pd.DataFrame:
     """Footprints of a granule (HDF5) or a table (Parquet, CSV), a row each, with the columns that are there.
 
@@ -78,8 +98,7 @@ def _granule(path: Path) -> pd.DataFrame:
                     file=str(path),
                 )
             parts.append(pd.DataFrame(found))
-    lacking = [name for name in FURTHER if any(name not in part for part in parts)]
-    return pd.concat([part.drop(columns=lacking, errors="ignore") for part in parts], ignore_index=True)
+    return joined(parts)
 
 
 def _identity(file: Any) -> dict[str, str]:
