@@ -10,8 +10,9 @@ from swath.grid import Period
 from swath.models.spec import BandInput
 from swath.planning import MapRequest
 from swath.products import Product
+from swath.sources import collection
 from swath.training import ChipSet, ChipSettings, SplitSpec, Statistics, cut_chips
-from swath.training.chip_inputs import InputChoice
+from swath.training.chip_inputs import InputChoice, channels_of_chips, chosen_inputs
 from swath.training.cube_of import chips_product
 from swath.training.streamed import stream_chips
 
@@ -102,3 +103,19 @@ def test_an_input_that_the_product_lacks_or_that_has_no_bands_is_refused():
         chips_product(WHOLE, ["B04"], {"snow": InputChoice(bands=("depth",))})
     with pytest.raises(LabelError, match=r"chips\.inputs\.up has no bands"):
         chips_product(WHOLE, ["B04"], {"up": InputChoice()})
+
+
+def test_bands_that_may_lack_are_named_by_name_or_kind_and_first_is_the_first():
+    facts = collection("swath-simulated-thermal")
+    text = "{name: night, version: '1', title: Night, inputs: [{bands: [red, nir08, temperature]}]}"
+    product = Product.parse(text, where="night")
+    choices = {"first": InputChoice(optional=("reflectance",), clip=(0, 1))}
+    assert chosen_inputs(product, choices) == product
+    found = channels_of_chips(product, [facts], [product.cube_spec(facts)], choices, location=False)
+    assert [(one.band.channel, one.band.optional, one.band.unit, one.band.clip) for one in found] == [
+        ("red", True, None, (0, 1)), ("nir08", True, None, (0, 1)),
+        ("lwir11", False, "K", None), ("lwir12", False, "K", None),
+    ]  # fmt: skip
+    wrong = {"first": InputChoice(optional=("backscatter",))}
+    with pytest.raises(LabelError, match=r"chips\.inputs\.first\.optional names 'backscatter', which none of"):
+        channels_of_chips(product, [facts], [product.cube_spec(facts)], wrong, location=False)

@@ -16,6 +16,7 @@ from stac_geoparquet.arrow import parse_stac_items_to_arrow, to_parquet
 
 import swath
 from swath.mapping.item import STAC_VERSION, Recipe, asset_facts, collection_id, extensions
+from swath.products.rules import FIRST
 from swath.store import names
 
 Item = Mapping[str, Any]
@@ -139,9 +140,7 @@ def make_collection(
 def _sources(plan: Recipe) -> dict[str, Any]:
     """Which collections the map is made of, as Swath names them."""
     keys = [None if facts is None else facts.key for facts in plan.collections]
-    named = {
-        given.name or "first": key for given, key in zip(plan.product.inputs, keys, strict=True) if key is not None
-    }
+    named = {given.name or FIRST: key for given, key in zip(plan.product.inputs, keys, strict=True) if key is not None}
     return {"swath:source": keys[0], **({"swath:sources": named} if len(named) > 1 else {})}
 
 

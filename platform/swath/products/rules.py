@@ -12,6 +12,13 @@ from swath.products.inputs import MODEL_BANDS, Input
 if TYPE_CHECKING:
     from swath.products.product import Product
 
+#: Stands for the first input where it has no name.
+FIRST = "first"
+_RESERVED = {
+    LOCATION: "that name stands for each pixel's place.",
+    FIRST: "that name stands for the first input.",
+}
+
 
 def check_fields(product: Product, *, where: str) -> None:
     """Refuse fields that contradict each other.
@@ -64,10 +71,10 @@ def _check_names(inputs: tuple[Input, ...], *, where: str) -> None:
     known: set[str | None] = set()
     for number, given in enumerate(inputs):
         field = f"inputs.{number}.name"
-        if (number and given.name is None) or given.name == LOCATION:
+        if (number and given.name in (None, FIRST)) or given.name == LOCATION:
             raise ProductError(
                 f"{where}: {field} is {given.name!r}: "
-                + ("that name stands for each pixel's place." if given.name else "only the first may go without one."),
+                + _RESERVED.get(given.name or "", "only the first may go without one."),
                 fix="Name it by what it is, as `radar`.",
                 field=field,
                 value=given.name,

@@ -14,12 +14,16 @@ from swath.cube.layers import band_layers
 from swath.errors import LabelError
 from swath.models.inputs import unit_of
 from swath.models.spec import LOCATION, LOCATION_BANDS, BandInput, Range
-from swath.products import Product
+from swath.products import Input, Product
+from swath.products.rules import FIRST
 from swath.sources import Collection
 
 
 class InputChoice(BaseModel):
-    """How a model takes the bands of one input."""
+    """How a model takes the bands of one input.
+
+    `transform` and `clip` are of its bands that have the unit of the first.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,7 +38,11 @@ class InputChoice(BaseModel):
     clip: Range | None = Field(
         default=None, description="Values are clipped to this range after `transform`.", examples=[None]
     )
-    optional: bool = Field(default=False, description="The model learns to do without it: a chip may lack its data.")
+    optional: bool | tuple[str, ...] = Field(
+        default=False,
+        description="The model learns to do without the input, or without these of its bands (names, common names, "
+        "kinds): a chip may lack their data, an item their files.",
+    )
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ def channels_of_chips(
         product: Of the cube.
         collections: Facts by input, None for one that is not read.
         specs: Cubes by input.
-        choices: By name of the input.
+        choices: By name of the input; `first` is the first one where it has none.
         location: Whether pixels' places are bands too.
     """
     found = []
@@ -74,15 +82,18 @@ def channels_of_chips(
     for number, (given, facts, spec) in enumerate(zip(product.inputs, collections, specs, strict=True)):
         if facts is None or spec is None:
             continue
-        how = choices.get(given.name or "", InputChoice())
+        how = choices.get(_key(given), InputChoice())
+        can_lack = _named(how.optional, spec.bands, facts, where=f"chips.inputs.{_key(given)}.optional")
+        own_unit = unit_of(facts.bands[spec.bands[0]])
         layers = band_layers(spec, facts)
         for name in spec.bands:
             known = facts.bands[name]
+            alike = unit_of(known) == own_unit
             unit = unit or unit_of(known)
             band = BandInput(
                 name=name, common_name=known.common_name, wavelength=known.wavelength,
                 input=given.name if number else None, unit=None if unit_of(known) == unit else unit_of(known),
-                transform=how.transform, clip=how.clip, optional=how.optional,
+                transform=how.transform if alike else "none", clip=how.clip if alike else None, optional=name in can_lack,
             )  # fmt: skip
             found.append(Channel(band, layers[name], number))
     if location:
@@ -109,20 +120,42 @@ def chosen_inputs(product: Product, choices: Mapping[str, InputChoice]) -> Produ
     Raises:
         LabelError: An input that the product does not have, or one without bands.
     """
-    names = [given.name for given in product.inputs]
+    names = [_key(given) for given in product.inputs]
     for name, how in choices.items():
         if name not in names:
             raise LabelError(
                 f"chips.inputs names {name!r}, and {product.name} has no such input.",
-                fix=f"Its inputs are {', '.join(known or 'the first, without a name' for known in names)}.",
+                fix=f"Its inputs are {', '.join(names)}.",
             )
         if not how.bands and name != names[0]:
             raise LabelError(f"chips.inputs.{name} has no bands.", fix="Name some, or leave the input out.")
     taken = []
     for number, given in enumerate(product.inputs):
-        how = choices.get(given.name or "", InputChoice())
+        how = choices.get(_key(given), InputChoice())
         if how.bands:
             taken.append(given.model_copy(update={"bands": how.bands}))
         elif not number:
             taken.append(given)
     return product.model_copy(update={"inputs": tuple(taken)})
+
+
+def _named(wanted: bool | tuple[str, ...], bands: Sequence[str], facts: Collection, *, where: str) -> frozenset[str]:
+    """Which bands are meant by names, common names and kinds; all or none by true and false.
+
+    Raises:
+        LabelError: A word that fits none of them.
+    """
+    if isinstance(wanted, bool):
+        return frozenset(bands if wanted else ())
+    words = {name: {name, facts.bands[name].common_name, str(facts.bands[name].kind)} for name in bands}
+    for word in wanted:
+        if not any(word in known for known in words.values()):
+            raise LabelError(
+                f"{where} names {word!r}, which none of the bands {', '.join(bands)} is.",
+                fix="Name bands of the chips, or kinds of them.",
+            )
+    return frozenset(name for name in bands if words[name] & set(wanted))
+
+
+def _key(given: Input) -> str:
+    return given.name or FIRST

@@ -37,8 +37,8 @@ class ChipSettings(BaseModel):
     split: SplitSpec = Field(default_factory=SplitSpec, description="What is held out.")
     inputs: dict[str, InputChoice] = Field(
         default_factory=dict,
-        description="How the model takes later inputs of the product, by their names: {radar: {bands: [vv, vh], "
-        "transform: decibel}}. An input that is not named is not read.",
+        description="How the model takes inputs of the product, by their names: {radar: {bands: [vv, vh], transform: "
+        "decibel}}. A later input that is not named is not read; `first` is the first one where it has no name.",
         examples=[{}],
     )
     location: bool = Field(default=False, description="Longitude and latitude of each pixel are two bands more.")
