@@ -93,7 +93,8 @@ def channels_of_chips(
             band = BandInput(
                 name=name, common_name=known.common_name, wavelength=known.wavelength,
                 input=given.name if number else None, unit=None if unit_of(known) == unit else unit_of(known),
-                transform=how.transform if alike else "none", clip=how.clip if alike else None, optional=name in can_lack,
+                transform=how.transform if alike else "none", clip=how.clip if alike else None,
+                optional=name in can_lack,
             )  # fmt: skip
             found.append(Channel(band, layers[name], number))
     if location:
