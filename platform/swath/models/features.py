@@ -34,7 +34,7 @@ class Encoder(nn.Module):
 
     Attributes:
         channels: Of each level of the pyramid, finest first.
-        vector_size: Length of the vector.
+        vector_size: Length of the vector: channels of the coarsest level, whose mean it is, if a place may be added.
         reaches: For each level, how far a feature of that level sees beyond its own block of 2^i x 2^i input pixels;
             None where it sees the whole window.
         multiple: Edges and strides of windows are multiples of it, so that a shift by a stride shifts the features.
