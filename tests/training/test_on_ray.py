@@ -1,7 +1,9 @@
 """Ray Train runs the same loop in several workers."""
 
 import os
+from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -37,6 +39,16 @@ def test_two_workers_train_one_network_and_score_each_pixel_once(ray_cluster, tm
     state = checkpoint.last(tmp_path).optimiser()
     assert {float(part["step"]) for part in state.values()} == {2 * 2.0}
     assert torch.isfinite(torch.cat([tensor.float().ravel() for tensor in fitted.best.network().values()])).all()
+
+
+@pytest.mark.slow
+def test_the_same_seed_on_as_many_workers_gives_the_same_curve_bit_for_bit(ray_cluster, tmp_path):
+    asked = config(epochs=3, workers=2, average=0.9, sampling={"by": "class"}, augment={"drop_bands": 0.2})
+    one, other = (fit(asked, Toy(chips=14), tmp_path / name, cluster="auto") for name in ("one", "other"))
+    curves = [[(r["loss"], r["validation_loss"], r["score"]) for r in fitted.history] for fitted in (one, other)]
+    assert curves[0] == curves[1]
+    first, second = (checkpoint.last(fitted.out).network() for fitted in (one, other))
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.slow
@@ -90,3 +102,50 @@ def test_a_killed_worker_is_replaced_and_training_goes_on_from_the_last_checkpoi
     fitted = fit(asked, Toy(chips=60), tmp_path, cluster="auto", on_epoch=strike)
     assert (len(killed), fitted.restarts) == (1, 1)
     assert told == [reading["epoch"] for reading in fitted.history] == list(range(1, 41))
+
+
+class Watched(Toy):
+    """Chips that write down which were read for training, and on which nodes."""
+
+    def __init__(self, folder, **more):
+        super().__init__(**more)
+        self.folder = str(folder)
+
+    def read(self, indices):
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
+        with Path(self.folder, f"{os.getpid()}.txt").open("a") as file:
+            file.writelines(f"{node} {index}\n" for index in indices)
+        return super().read(indices)
+
+    def lines(self):
+        """Node and chip of each read of a worker."""
+        files = [path for path in Path(self.folder).iterdir() if path.stem != str(os.getpid())]
+        return [line.split() for file in files for line in file.read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_a_killed_node_costs_at_most_an_epoch(ray_cluster, tmp_path):
+    (tmp_path / "reads").mkdir()
+    toy, told, killed = Watched(tmp_path / "reads", chips=60), [], []
+
+    def strike(reading):
+        told.append(reading["epoch"])
+        if not killed:
+            here = {node for node, _ in toy.lines()} & set(ray_cluster.worker_node_ids())
+            killed.append(here.pop())
+            ray_cluster.kill_node(killed[0])
+
+    try:
+        # three workers: the head has room for two, so that one lies on a node that can be killed
+        asked = config(epochs=40, workers=3, threads=1, patience=None)
+        fitted = fit(asked, toy, tmp_path / "fit", cluster="auto", on_epoch=strike)
+    finally:
+        ray_cluster.fill_up()
+    assert (len(killed), fitted.restarts) == (1, 1)
+    assert told == [reading["epoch"] for reading in fitted.history] == list(range(1, 41))
+    chips = np.flatnonzero(toy.counts(Part.TRAIN).sum(1))
+    read = sum(int(chip) in chips for _, chip in toy.lines())
+    ahead = 3 * 3 * asked.batch  # workers, batches that wait or are made, chips of each
+    assert 40 * len(chips) <= read <= 41 * len(chips) + ahead

@@ -26,6 +26,10 @@ _NAMES = {
     "rmse": "RMSE",
     "mae": "MAE",
     "bias": "bias",
+    "crps": "CRPS",
+    "auc": "AUC",
+    "tss": "TSS",
+    "boyce": "Boyce index",
     "r2": "R²",
 }
 
