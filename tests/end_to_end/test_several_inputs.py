@@ -132,6 +132,17 @@ def test_a_frozen_table_of_several_collections_is_a_source(several_world, produc
     assert layer_bytes(tmp_path / "one") == layer_bytes(tmp_path / "two")
 
 
+def test_an_input_may_have_a_source_of_its_own(several_world, model, inline, tmp_path):
+    text = PRODUCT
+    for name in ("up", "down", "height", "climate"):
+        text = text.replace(f"{{name: {name},", f"{{name: {name}, source: {several_world.catalog},")
+    optical = several_world.catalog.parent / "swath-simulated-optical" / "collection.json"
+    product = several_world.product(tmp_path, text)
+    code, told = several_world.map(tmp_path / "store", product, model, "--source", optical)
+    assert code == 0, told
+    assert layer_bytes(tmp_path / "store") == layer_bytes(inline)
+
+
 def sideways(optional: bool) -> str:
     given = f", collection: swath-simulated-radar, optional: {str(optional).lower()}"
     return PRODUCT.replace(UP, ", where: {sat:orbit_state: sideways}" + given)
