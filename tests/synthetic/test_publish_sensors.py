@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pyarrow.parquet as pq
 import pystac
@@ -13,8 +14,10 @@ from rio_cogeo import cog_validate
 from swath.errors import NoItemsError, RequestError
 from swath.sources import collection, identify
 from swath.sources.items import absolute_hrefs, item_assets
-from swath.synthetic import BIOMASS, CLEAR, COVER, SKY, Cloud, Published, Simulated, Sky, publish
+from swath.synthetic import BIOMASS, CLEAR, COVER, SKY, SPECIES, Cloud, Labels, Published, Simulated, Sky, publish
 from swath.synthetic.climate_layers import layers
+from swath.synthetic.clouds import classes
+from swath.synthetic.interpreted import interpreted
 from swath.synthetic.window import Window
 
 WHERE = {"area": (11.9999, 51.43, 12.0001, 51.4301), "period": "2023-06-01/2023-06-08", "seed": 7, "granule_px": 60}
@@ -24,7 +27,7 @@ WHERE = {"area": (11.9999, 51.43, 12.0001, 51.4301), "period": "2023-06-01/2023-
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return publish(
         tmp_path_factory.mktemp("earth") / "sensors", **WHERE, collections=tuple(Simulated),
-        labels=("landcover", "footprints", "plots"), workers=2,
+        labels=tuple(Labels), workers=2,
     )  # fmt: skip
 
 
@@ -70,7 +73,7 @@ def test_every_file_is_a_cog_with_the_checksum_that_its_item_tells(whole):
 
 def test_the_truth_of_every_scene_under_a_sky_stands_apart_in_five_classes(whole):
     found = items(whole.truth)
-    assert set(found) == {SKY, COVER, CLEAR, BIOMASS}
+    assert set(found) == {SKY, COVER, CLEAR, BIOMASS, SPECIES}
     looked = {scene.id for scene in whole.scenes if scene.collection != Simulated.RADAR.collection}
     assert {item.id for item in found[SKY]} == looked
     for item in found[SKY]:
@@ -102,16 +105,44 @@ def test_climate_is_one_file_a_zone_with_room_to_interpolate(whole):
         assert file.descriptions[4] == "bio12"
 
 
-def test_labels_of_biomass_have_their_truth_apart(whole):
-    for path in (whole.footprints, whole.plots):
-        assert path is not None and path.exists() and (whole.truth.parent / path.name).exists()
-    assert "agb" not in pq.read_schema(whole.footprints).names
+def test_each_kind_of_labels_has_its_truth_in_a_file_of_the_same_name_apart(whole):
+    assert set(whole.files) == set(Labels)
+    for path in whole.files.values():
+        assert path.parent == whole.catalog.parent and (whole.truth.parent / path.name).exists()
+    assert "agb" not in pq.read_schema(whole.files[Labels.FOOTPRINTS]).names
+    assert "true" not in geopandas.read_file(whole.files[Labels.CLOUDS], layer="thermal").columns
+
+
+def test_true_suitability_lies_on_cells_of_100_m_with_a_band_a_species(whole):
+    entry = items(whole.truth)[SPECIES][0]
+    with rasterio.open(entry.assets["suitability"].get_absolute_href()) as file:
+        assert file.res == (100, 100) and file.transform.c % 100 == 0 and file.count == 30
+        assert 0 <= file.read().min() and file.read().max() <= 1
+        assert all(" " in name for name in file.descriptions)  # genus and epithet
+
+
+def test_squares_of_clouds_tell_the_class_of_their_scene_and_a_few_lie(world, site, takes, monkeypatch):
+    monkeypatch.setattr("swath.synthetic.interpreted.SPACING", 200)  # many on little land
+    found = []
+    for take in takes(site, 16):
+        image = world.observe(take, site)
+        clouds = classes(image.sky, np.zeros(image.sky.shape, np.float32))
+        squares = interpreted(take, "x", clouds, epsg=32633, left=450_000.0, top=5_700_000.0, edge=20)
+        part = interpreted(take, "y", clouds[60:, 60:], epsg=32633, left=451_200.0, top=5_698_800.0, edge=20)
+        inside = {entry["id"]: entry["class"] for entry in squares}
+        assert len(part) < len(squares)
+        # the same from another granule
+        assert all(inside[entry["id"]] == entry["class"] for entry in part)
+        found += squares
+    names = {entry["true"] for entry in found}
+    assert {"clear", "thin", "thick", "shadow"} <= names
+    assert 0.01 < np.mean([entry["true"] != entry["class"] for entry in found]) < 0.08
 
 
 def test_a_scene_is_the_same_whatever_is_asked_for_beside_it(whole, tmp_path):
     one = publish(tmp_path / "earth", **WHERE, collections=("radar", "l1c"), labels=(), workers=1)
     assert set(items(one.catalog)) == {Simulated.RADAR.collection, Simulated.L1C.collection}
-    assert not one.labels.exists() and one.footprints is None
+    assert not one.labels.exists() and not one.files
     files = sorted(path for path in one.catalog.parent.rglob("*.tif"))
     assert files
     for path in files:
@@ -131,6 +162,8 @@ def test_what_does_not_exist_cannot_be_asked_for(tmp_path):
         publish(tmp_path, **WHERE, collections=("sonar",))
     with pytest.raises(RequestError, match="'gossip'"):
         publish(tmp_path, **WHERE, labels=("gossip",))
+    with pytest.raises(RequestError, match="Nobody can name clouds on radar scenes"):
+        publish(tmp_path, **WHERE, collections=("radar",), labels=("clouds",))
     with pytest.raises(RequestError, match="No collection"):
         publish(tmp_path, **WHERE, collections=())
     with pytest.raises(RequestError, match="1 faults do not fit into 0 scenes"):

@@ -36,7 +36,7 @@ How a layer is added, as a file of its own:
 from __future__ import annotations
 
 from swath.synthetic.clouds import Cloud
-from swath.synthetic.contents import BIOMASS, CLEAR, COVER, SKY, Labels, Simulated
+from swath.synthetic.contents import BIOMASS, CLEAR, COVER, SKY, SPECIES, Labels, Simulated
 from swath.synthetic.faults import Fault
 from swath.synthetic.granules import Granule
 from swath.synthetic.legend import BANDS, CLASS_COLOURS, CLASS_NAMES, Surface
@@ -58,6 +58,7 @@ __all__ = [
     "COLLECTION",
     "COVER",
     "SKY",
+    "SPECIES",
     "Cloud",
     "Datatake",
     "Fault",

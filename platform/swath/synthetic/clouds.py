@@ -10,19 +10,19 @@ from swath.synthetic.sky import Sky
 
 
 class Cloud(IntEnum):
-    """Codes of the truth; thin holds thin low cloud and cirrus."""
+    """Codes of the truth, those of the product `clouds`; thin holds thin low cloud and cirrus."""
 
-    CLEAR = 0
-    THIN = 1
-    THICK = 2
-    SHADOW = 3
-    SNOW = 4
-    NODATA = 255
+    NODATA = 0
+    CLEAR = 1
+    THIN = 2
+    THICK = 3
+    SHADOW = 4
+    SNOW = 5
 
 
 COLOURS = {
-    Cloud.CLEAR: "#7fbf7b", Cloud.THIN: "#c6dbef", Cloud.THICK: "#ffffff", Cloud.SHADOW: "#404040",
-    Cloud.SNOW: "#41b6c4",
+    Cloud.CLEAR: "#8fbc8f", Cloud.THIN: "#c6dbef", Cloud.THICK: "#f0f0f0", Cloud.SHADOW: "#404040",
+    Cloud.SNOW: "#6a51a3",
 }  # fmt: skip
 _OF_SKY = np.full(256, Cloud.NODATA, np.uint8)
 _OF_SKY[[Sky.CLEAR, Sky.SHADOW, Sky.THIN, Sky.OPAQUE, Sky.CIRRUS]] = [

@@ -28,11 +28,25 @@ class Labels(StrEnum):
     """A file of labels that can be asked for."""
 
     LANDCOVER = "landcover"  #: polygons with a class, some wrong
+    CLOUDS = "clouds"  #: squares of single scenes with a class of sky, a few wrong; a layer a sensor
     FOOTPRINTS = "footprints"  #: lidar footprints with biomass, as GEDI L4A
     PLOTS = "plots"  #: field plots with biomass
+    OCCURRENCES = "occurrences"  #: presence-only records of species, Darwin Core
+    SURVEY = "survey"  #: an independent survey of the same species, with absences
+
+    @property
+    def file(self) -> str:
+        """Its name; the truth of it has the same name beside the truth's catalog."""
+        return _FILES[self.value]
 
 
-SKY, COVER, CLEAR, BIOMASS = "truth-sky", "truth-land-cover", "truth-reflectance", "truth-biomass"  #: of the truth
+_FILES = {
+    "landcover": "labels.gpkg", "clouds": "clouds.gpkg", "footprints": "footprints.parquet", "plots": "plots.csv",
+    "occurrences": "occurrences.csv", "survey": "survey.csv",
+}  # fmt: skip
+#: Collections of the truth.
+SKY, COVER, CLEAR = "truth-sky", "truth-land-cover", "truth-reflectance"
+BIOMASS, SPECIES = "truth-biomass", "truth-species"
 
 SAYS = {
     Simulated.OPTICAL.collection: "Simulated optical scenes. Surface reflectance of a world that does not exist, as "
@@ -53,4 +67,5 @@ SAYS = {
     COVER: "Truth about land cover. The class of most of a pixel's ground at 2.5 m.",
     CLEAR: "Truth about reflectance. Mean of the days seen, without clouds.",
     BIOMASS: "Truth about biomass. Above ground, Mg/ha, and what who knows all that sensors can show would expect.",
+    SPECIES: "Truth about species. Chance that each lives in a cell of 100 m.",
 }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
@@ -16,26 +16,24 @@ from typing import Any, TypeVar
 from swath.errors import AreaError, NoItemsError, RequestError, StoreError
 from swath.grid.periods import Period
 from swath.synthetic import scenes, stac
-from swath.synthetic.contents import BIOMASS, CLEAR, COVER, SAYS, SKY, Labels, Simulated
+from swath.synthetic.contents import BIOMASS, CLEAR, COVER, SAYS, SKY, SPECIES, Labels, Simulated
 from swath.synthetic.elevation import YEAR
 from swath.synthetic.faults import Fault
-from swath.synthetic.footprints import Footprints, footprints, merge, write_footprints
 from swath.synthetic.granules import AreaLike, Granule, granules
-from swath.synthetic.labels import labels as polygons_of
-from swath.synthetic.labels import write_labels
+from swath.synthetic.label_sets import LabelSets
 from swath.synthetic.noise import number
 from swath.synthetic.optical import HALO
 from swath.synthetic.orbits import OPTICAL, RADAR_DOWN, RADAR_UP, REVISIT, THERMAL_DAY, THERMAL_NIGHT, Datatake, Fleet
-from swath.synthetic.plots import Plot, plots, write_plots
 from swath.synthetic.scenes import Made, PublishedScene
 from swath.synthetic.statics import write_climate, write_elevation
-from swath.synthetic.truths import write_biomass, write_clear, write_cover
+from swath.synthetic.truths import write_biomass, write_clear, write_cover, write_species
 from swath.synthetic.world import World
 
 _FLEETS: dict[Simulated, tuple[Fleet, ...]] = {
     Simulated.OPTICAL: (OPTICAL,), Simulated.L1C: (OPTICAL,), Simulated.THERMAL: (THERMAL_DAY, THERMAL_NIGHT),
     Simulated.RADAR: (RADAR_UP, RADAR_DOWN),
 }  # fmt: skip
+_SKIES = (Simulated.OPTICAL, Simulated.L1C, Simulated.THERMAL)  # whose scenes have clouds to be named
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
@@ -50,8 +48,7 @@ class Published:
         world: For the truth at any place and day.
         granules: By id order of zone, row, column.
         scenes: By time, then id; of all collections asked for.
-        footprints: Parquet of lidar footprints, None if they were not asked for; the truth's has the same name.
-        plots: CSV of field plots, None if they were not asked for; the truth's has the same name.
+        files: Of labels, by kind; what is true of them stands in files of the same names beside the truth.
     """
 
     catalog: Path
@@ -60,8 +57,7 @@ class Published:
     world: World
     granules: tuple[Granule, ...]
     scenes: tuple[PublishedScene, ...]
-    footprints: Path | None = None
-    plots: Path | None = None
+    files: Mapping[Labels, Path] = field(default_factory=dict)
 
 
 def publish(
@@ -93,7 +89,8 @@ def publish(
         period: As `2023-05/2023-07`; its steps do not matter.
         seed: Names the world.
         collections: Of the archive: `optical`, `l1c`, `thermal`, `radar`, `elevation`, `climate`.
-        labels: `landcover`, `footprints`, `plots`; the truth about biomass is written with the last two.
+        labels: `landcover`, `clouds`, `footprints`, `plots`, `occurrences`, `survey`; the truth about biomass or
+            species is written with those of them.
         granule_px: Edge of a granule in pixels of 10 m; a multiple of 6.
         overlap_px: Shared by neighbouring granules; a multiple of 6. By default a tenth.
         every_days: Days between passes over one orbit of the optical fleet; overlapping orbits add their own.
@@ -113,6 +110,10 @@ def publish(
     kinds = frozenset(_known(word, Labels, "kind of labels") for word in labels)
     if not wanted:
         raise RequestError("No collection is asked for.", fix=f"Choose among {', '.join(Simulated)}.")
+    if Labels.CLOUDS in kinds and not wanted & set(_SKIES):
+        raise RequestError(
+            f"Nobody can name clouds on {', '.join(sorted(wanted))} scenes.", fix=f"Add one of {', '.join(_SKIES)}."
+        )
     span = Period.parse(period) if isinstance(period, str) else period
     if overlap_px is None:
         overlap_px = granule_px // 60 * 6
@@ -151,10 +152,7 @@ def publish(
     broken = dict(zip(drawn, faults, strict=False))
     made: list[Made] = []
     items: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    polygons: list[dict[str, Any]] = []
-    beams: list[Footprints] = []
-    sample: list[Plot] = []
-    biomass = bool(kinds & {Labels.FOOTPRINTS, Labels.PLOTS})
+    sets = LabelSets(world, kinds, days)
     with ThreadPoolExecutor(threads) as pool:
         for square in squares:  # one after the other: memory does not grow with the area
             mine = [(n, take) for n, (other, take) in enumerate(plan) if other is square]
@@ -168,16 +166,13 @@ def publish(
             seen = [take.date for _, take in mine if take.fleet == OPTICAL]
             if seen:
                 items[CLEAR].append(write_clear(world, root, square, seen))
-            if biomass:
+            if kinds & {Labels.FOOTPRINTS, Labels.PLOTS}:
                 items[BIOMASS] += [write_biomass(world, root, square, year) for year in years]
+            if kinds & {Labels.OCCURRENCES, Labels.SURVEY}:
+                items[SPECIES].append(write_species(world, root, square, years[-1]))
             if Simulated.ELEVATION in wanted:
                 items[Simulated.ELEVATION.collection].append(write_elevation(world, root, square))
-            if Labels.LANDCOVER in kinds:
-                polygons += polygons_of(world, square, years[-1])
-            if Labels.FOOTPRINTS in kinds:
-                beams.append(footprints(world, square.window, days[0], days[-1]))
-            if Labels.PLOTS in kinds:
-                sample += plots(world, square.window, years[-1])
+            sets.add(square)
             made += [one for future in futures for one in future.result()]
     if Simulated.CLIMATE in wanted:
         items[Simulated.CLIMATE.collection] = write_climate(world, root, squares)
@@ -190,22 +185,17 @@ def publish(
     says = "What satellites would deliver of a world that does not exist."
     catalog = stac.catalog(root / "archive", "Simulated Earth", says, _held(items, names))
     warning = "What is known of it; no map may be made from this."
-    known = _held(items, (SKY, COVER, CLEAR, BIOMASS))
+    known = _held(items, (SKY, COVER, CLEAR, BIOMASS, SPECIES))
     truth = stac.catalog(root / "truth", "Truth of the simulated Earth", warning, known)
-    drawn_at, beams_at, plots_at = (root / "archive" / name for name in ("labels.gpkg", _BEAMS, _PLOTS))
-    if Labels.LANDCOVER in kinds:
-        write_labels(polygons, drawn_at, root / "truth" / "labels.gpkg")
-    if Labels.FOOTPRINTS in kinds:
-        write_footprints(merge(beams), beams_at, root / "truth" / _BEAMS)
-    if Labels.PLOTS in kinds:
-        write_plots(sample, plots_at, root / "truth" / _PLOTS)
-    return Published(
-        catalog, truth, drawn_at, world, tuple(squares), tuple(one.scene for one in made),
-        beams_at if Labels.FOOTPRINTS in kinds else None, plots_at if Labels.PLOTS in kinds else None,
-    )  # fmt: skip
-
-
-_BEAMS, _PLOTS = "footprints.parquet", "plots.csv"
+    looked = [
+        (sensor.value, [square for one in made if one.scene.collection == sensor.collection for square in one.looked])
+        for sensor in Simulated
+        if sensor in wanted and sensor in _SKIES
+    ]
+    files = sets.write(root / "archive", root / "truth", looked)
+    drawn_at = root / "archive" / Labels.LANDCOVER.file
+    scenes_made = tuple(one.scene for one in made)
+    return Published(catalog, truth, drawn_at, world, tuple(squares), scenes_made, files)
 
 
 def _held(

@@ -16,6 +16,7 @@ from swath.synthetic.contents import SKY, Simulated
 from swath.synthetic.faults import Fault, damage
 from swath.synthetic.files import write
 from swath.synthetic.granules import Granule
+from swath.synthetic.interpreted import interpreted
 from swath.synthetic.legend import GSD
 from swath.synthetic.optical import blur
 from swath.synthetic.orbits import Datatake
@@ -24,6 +25,7 @@ from swath.synthetic.sky import Sky
 from swath.synthetic.speckle import NODATA
 from swath.synthetic.spectra import PIXEL
 from swath.synthetic.thermal import edges
+from swath.synthetic.window import STEP
 from swath.synthetic.world import World
 
 _HALVES = np.array([0.5, 0.5], np.float32)
@@ -62,11 +64,13 @@ class Made:
         scene: What was written.
         item: Its item in the archive.
         truth: The item of the truth about its sky, None for radar.
+        looked: Squares of it that people looked at; see `interpreted`.
     """
 
     scene: PublishedScene
     item: dict[str, Any]
     truth: dict[str, Any] | None
+    looked: tuple[dict[str, Any], ...] = ()
 
 
 def _name(granule: Granule, take: Datatake, end: str = "") -> str:
@@ -135,7 +139,7 @@ def _surface(
     }  # fmt: skip
     sky = _sky(root, name, granule, entry["properties"]["datetime"], truth, 2, known)
     scene = PublishedScene(name, granule, take, image.cloud_cover, folder / f"{name}.json", lies, fault)
-    return Made(scene, entry, sky)
+    return Made(scene, entry, sky, _looked(granule, take, name, truth))
 
 
 def _top(
@@ -155,7 +159,12 @@ def _top(
     sky = _sky(root, name, granule, entry["properties"]["datetime"], truth, 2, known)
     path = folder / f"{name}.json"
     scene = PublishedScene(name, granule, take, image.cloud_cover, path, lies, None, Simulated.L1C.collection)
-    return Made(scene, entry, sky)
+    return Made(scene, entry, sky, _looked(granule, take, name, truth))
+
+
+def _looked(granule: Granule, take: Datatake, name: str, truth: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], ...]:
+    left, top = granule.window.left * float(STEP), granule.window.top * float(STEP)
+    return tuple(interpreted(take, name, truth["clouds"], epsg=granule.window.epsg, left=left, top=top, edge=20))
 
 
 def thermal(world: World, root: Path, granule: Granule, take: Datatake) -> Made:
@@ -163,6 +172,7 @@ def thermal(world: World, root: Path, granule: Granule, take: Datatake) -> Made:
     image = world.observe_thermal(take, granule.window)
     name = _name(granule, take, "_night" if image.night else "")
     left, top, rows, cols = edges(granule.window)
+    squares = interpreted(take, name, image.clouds, epsg=granule.window.epsg, left=left, top=top, edge=30)
     epsg = granule.window.epsg
     if epsg > 32700:  # Landsat's southern scenes lie in the northern zones, with negative northings
         epsg, top = epsg - 100, top - 10_000_000.0
@@ -180,10 +190,8 @@ def thermal(world: World, root: Path, granule: Granule, take: Datatake) -> Made:
     known = {"swath:shift_px": [round(v, 4) for v in take.shift]}
     sky = _sky(root, name, granule, entry["properties"]["datetime"], truth, 3, known, place)
     path = folder / f"{name}.json"
-    scene = PublishedScene(
-        name, granule, take, image.cloud_cover, path, False, None, Simulated.THERMAL.collection
-    )  # fmt: skip
-    return Made(scene, entry, sky)
+    scene = PublishedScene(name, granule, take, image.cloud_cover, path, False, None, Simulated.THERMAL.collection)
+    return Made(scene, entry, sky, tuple(squares))
 
 
 def radar(world: World, root: Path, granule: Granule, take: Datatake) -> Made:

@@ -11,11 +11,13 @@ import numpy as np
 
 from swath.synthetic import stac
 from swath.synthetic.biomass import biomass
-from swath.synthetic.contents import BIOMASS, CLEAR, COVER
+from swath.synthetic.contents import BIOMASS, CLEAR, COVER, SPECIES
 from swath.synthetic.files import write
 from swath.synthetic.granules import Granule
+from swath.synthetic.habitat import CELL
 from swath.synthetic.legend import BANDS
 from swath.synthetic.optical import HALO, reflectance
+from swath.synthetic.species import pool, suitability
 from swath.synthetic.world import World
 
 _SCHEMAS = ("projection/v2.0.0", "file/v2.1.0")
@@ -74,3 +76,18 @@ def write_biomass(world: World, root: Path, granule: Granule, year: int) -> dict
         )  # fmt: skip
     when = f"{year}-07-01T00:00:00Z"
     return stac.item(name, BIOMASS, granule, when, {}, assets, stac.extensions(*_SCHEMAS))
+
+
+def write_species(world: World, root: Path, granule: Granule, year: int) -> dict[str, Any]:
+    """Write the chance that each species lives in the cells of 100 m around a granule; returns its item."""
+    cells = Granule(granule.id, granule.window.aligned(CELL))
+    species = pool(world.seed)
+    chance = suitability(world.seed, cells.window, world.ground(cells.window, year), species)
+    name = f"{granule.id}_{year}_species"
+    names = tuple(one.name for one in species)
+    folder = _folder(root, SPECIES, name)
+    total = write(folder / "suitability.tif", chance, cells.window, CELL, nodata=-1.0, smooth=True, names=names)
+    asset = stac.raster("suitability.tif", total, cells, CELL, data_type="float32", nodata=-1.0)
+    asset["bands"] = [{"name": word} for word in names]
+    when = f"{year}-07-01T00:00:00Z"
+    return stac.item(name, SPECIES, cells, when, {}, {"suitability": asset}, stac.extensions(*_SCHEMAS))
