@@ -34,11 +34,12 @@ def both(small_world, tmp_path_factory):  # noqa: F811
     return ChipSet.open(folder / "store"), stream_chips(asked, labels, folder / "stream", settings=SETTINGS)
 
 
-def test_streamed_chips_have_the_tensors_of_the_store_and_write_none(both):
-    stored, streamed = both
+@pytest.mark.parametrize("kept_bytes", [0, 1 << 30])
+def test_streamed_chips_have_the_tensors_of_the_store_and_write_none(kept_bytes, both):
+    stored, streamed = both[0], Streamed(both[1].store, kept_bytes=kept_bytes)
     place = {chip: n for n, chip in enumerate(streamed.index["chip"].to_pylist())}
     assert set(stored.index["chip"].to_pylist()) <= set(place)
-    held, other = (chips.holding_out(test=0, validate=1) for chips in both)
+    held, other = (chips.holding_out(test=0, validate=1) for chips in (stored, streamed))
     for n, chip in enumerate(stored.index["chip"].to_pylist()):
         expected, found = held.read([n]), other.read([place[chip]])
         assert expected.keys() == found.keys()

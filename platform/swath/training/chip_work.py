@@ -232,13 +232,13 @@ class ChipWork:
         painted.dropped += read.dropped
         return painted
 
-    def painted(self, unit: ChipUnit) -> Painted:
-        """Labels of a unit before anything is read but a raster of labels.
+    def painted(self, unit: ChipUnit, tile: Tile | None = None) -> Painted:
+        """Labels of a unit, or of a part of its tile, before anything is read but a raster of labels.
 
         Raises:
             LabelError: Labels are a band of the items: they are read with them.
         """
-        tile, labels = parse_tile(unit.tile), self.plan.labels
+        tile, labels = tile or parse_tile(unit.tile), self.plan.labels
         if isinstance(labels, CodeLabels) and labels.band:
             raise LabelError(
                 f"{labels.source} is read with the items, so that its chips cannot be known before.",

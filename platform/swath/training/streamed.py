@@ -30,24 +30,38 @@ from swath.training.dropped import Dropped
 from swath.training.rasterise import Painted
 
 _PAINTED = 4  # units whose labels stay in memory
+KEPT_BYTES = 1 << 30  # cubes of all units that are kept, where they take no more
 
 
 class Streamed(ChipSet):
     """Chips that are read from the cubes of their plan. It pickles by its address.
 
+    Where the cubes of all units fit into memory each is read once and kept; else each chip is read by itself.
+
     Args:
         store: With a plan and an index, as `stream_chips` writes them.
         threads: That read.
+        kept_bytes: Memory for the cubes of all units together.
     """
 
-    def __init__(self, store: Store, *, threads: int = 1) -> None:
+    def __init__(self, store: Store, *, threads: int = 1, kept_bytes: int = KEPT_BYTES) -> None:
         super().__init__(store)
-        self._work = ChipWork(store.root, threads=threads)
+        self._work, self._kept_bytes = ChipWork(store.root, threads=threads), kept_bytes
         self._painted: OrderedDict[str, Painted] = OrderedDict()
+        self._cubes: dict[str, tuple[NDArray[Any], NDArray[np.float32]]] = {}
 
     @cached_property
     def _units(self) -> dict[str, ChipUnit]:
         return {unit.id: unit for unit in self._work.plan.units()}
+
+    @cached_property
+    def _keeps(self) -> bool:
+        """Whether the cubes of all units fit."""
+        plan, used = self._work.plan, set(self.index["file"].to_pylist())
+        dtype = np.result_type(*(facts.dtype for facts in plan.layers.values()))
+        each = dtype.itemsize * len(plan.layers) * plan.settings.steps
+        pixels = plan.grid.tile_size + 2 * plan.settings.margin
+        return len(used) * each * pixels**2 <= self._kept_bytes
 
     def read(self, indices: Sequence[int]) -> dict[str, NDArray[Any]]:
         """See `ChipSet.read`.
@@ -77,28 +91,30 @@ class Streamed(ChipSet):
 
     def _chip(self, index: int) -> dict[str, NDArray[Any]]:
         unit, place = self._place(index)
-        settings, tile = self._settings, parse_tile(unit.tile)
+        size, edge = self._settings.size, self._settings.edge
         ((row, col),) = place.tolist()
-        numbers, _, days, _ = self._work.cube(unit, _part(tile, row, col, settings.size))
-        seen = self._work.seen(numbers, (settings.size, settings.size))
-        labels = self._labels(unit, place, seen)
-        return {"numbers": numbers[np.newaxis], "day": days[np.newaxis], **labels}
+        part = _part(parse_tile(unit.tile), row, col, size)
+        if self._keeps:
+            if unit.id not in self._cubes:
+                whole, _, days, _ = self._work.cube(unit, parse_tile(unit.tile))
+                self._cubes[unit.id] = whole, days
+            whole, days = self._cubes[unit.id]
+            numbers = whole[..., row * size : row * size + edge, col * size : col * size + edge].copy()
+        else:
+            numbers, _, days, _ = self._work.cube(unit, part)
+        painted = self._painted.get(unit.id)
+        mine = self._work.painted(unit, part) if painted is None else _window(painted, row, col, size)
+        mine.erase(~self._work.seen(numbers, (size, size)))
+        return {"numbers": numbers[np.newaxis], "day": days[np.newaxis], **self._tensors(mine)}
 
-    def _labels(
-        self, unit: ChipUnit, place: NDArray[np.int64], seen: NDArray[np.bool_] | None = None
-    ) -> dict[str, NDArray[Any]]:
-        """Label tensors of one chip, (1, S, S), without the pixels that are not seen."""
-        size, painted = self._settings.size, self._paint(unit)
+    def _labels(self, unit: ChipUnit, place: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Label tensors of one chip as it is painted, (1, S, S)."""
         ((row, col),) = place.tolist()
-        window = (slice(row * size, (row + 1) * size), slice(col * size, (col + 1) * size))
-        mine = Painted(
-            painted.y[window].copy(), painted.fold[window].copy(), painted.near[window], Dropped(),
-            None if painted.which is None else painted.which[window].copy(),
-        )  # fmt: skip
-        if seen is not None:
-            mine.erase(~seen)
-        first = np.zeros((1, 2), np.int64)
-        return label_tensors(mine, self._work.plan.labels, first, size=size, margin=self._settings.margin)
+        return self._tensors(_window(self._paint(unit), row, col, self._settings.size))
+
+    def _tensors(self, painted: Painted) -> dict[str, NDArray[Any]]:
+        first, settings = np.zeros((1, 2), np.int64), self._settings
+        return label_tensors(painted, self._work.plan.labels, first, size=settings.size, margin=settings.margin)
 
     def _paint(self, unit: ChipUnit) -> Painted:
         painted = self._painted.pop(unit.id, None) or self._work.painted(unit)
@@ -106,6 +122,13 @@ class Streamed(ChipSet):
         while len(self._painted) > _PAINTED:
             self._painted.popitem(last=False)
         return painted
+
+
+def _window(painted: Painted, row: int, col: int, size: int) -> Painted:
+    """The labels of one chip, as a copy."""
+    window = (slice(row * size, (row + 1) * size), slice(col * size, (col + 1) * size))
+    which = None if painted.which is None else painted.which[window].copy()
+    return Painted(painted.y[window].copy(), painted.fold[window].copy(), painted.near[window], Dropped(), which)
 
 
 def _part(tile: Tile, row: int, col: int, size: int) -> Tile:
