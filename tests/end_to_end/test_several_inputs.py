@@ -132,6 +132,25 @@ def test_a_frozen_table_of_several_collections_is_a_source(several_world, produc
     assert layer_bytes(tmp_path / "one") == layer_bytes(tmp_path / "two")
 
 
+def test_units_that_lack_an_input_are_left_aside_and_counted_by_its_name(several_world, tmp_path):
+    model = package(tmp_path / "m", (*OPTICAL, RADAR[0]))
+    product = several_world.product(tmp_path)
+    code, told = several_world.map(tmp_path / "s", product, model, "--period", "2023-06-01/2023-06-14/P5D")
+    assert code == 0, told
+    code, plan = swath(
+        "plan", product, "--area", several_world.area, "--period", "2023-06-01/2023-06-14/P5D", "--tile-size", 192,
+        "--source", several_world.catalog, "--store", tmp_path / "s", "--model", model,
+    )  # fmt: skip
+    lacking = plan["lacking"]
+    assert set(lacking) == {"up"} and lacking["up"] > 0
+    assert told["units"]["without_input"] == plan["without_input"] == len(plan["tiles_without_input"])
+    assert plan["without_input"] == lacking["up"] and told["units"]["done"] == plan["units"] > 0
+    code, told = several_world.map(tmp_path / "t", product, model, "--period", "2023-06-01/2023-06-14/P2D")
+    assert code == 2
+    assert "several: no tile and step has items of every input that it needs; of 14 units" in told["error"]["message"]
+    assert " lack up" in told["error"]["message"]
+
+
 def test_an_input_may_have_a_source_of_its_own(several_world, model, inline, tmp_path):
     text = PRODUCT
     for name in ("up", "down", "height", "climate"):

@@ -170,12 +170,16 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
 
 
 def nothing_to_map(request: MapRequest, inputs: Inputs, totals: Totals) -> NoItemsError:
-    """That no unit has items of all inputs that it needs; names the one that most lack."""
-    names = [given.name for given in request.product.inputs]
-    lacking = [name for name in totals.lacking if name in names]
-    number = names.index(max(lacking, key=lambda name: totals.lacking[name])) if lacking else 0
-    facts = inputs.collections[number]
-    return no_items(request, [] if facts is None else [facts.key], inputs.left_out, number=number)
+    """That no unit has items of all inputs that it needs; of several inputs, how many units lack each."""
+    if not totals.lacking:
+        return no_items(request, [inputs.first.key], inputs.left_out)
+    told = ", ".join(f"{count} lack {name}" for name, count in sorted(totals.lacking.items()))
+    return NoItemsError(
+        f"{request.product.name}: no tile and step has items of every input that it needs; of "
+        f"{totals.without_input} units {told}.",
+        fix="Take longer steps, a source that has them, or let the product do without an input (optional: true).",
+        left_out=[list(entry) for entry in inputs.left_out[:100]],
+    )
 
 
 def _software() -> dict[str, Any]:
