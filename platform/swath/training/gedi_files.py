@@ -77,7 +77,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def _granule(path: Path) -> pd.DataFrame:
-    import h5py  # type: ignore[import-untyped]  # it ships no annotations
+    import h5py
 
     with h5py.File(path) as file:
         _check_version(_identity(file), path)
