@@ -213,8 +213,11 @@ def _resolve(name: str, collection: Collection, *, where: str) -> list[str]:
     if not found:
         choices = [n for n, b in bands.items() if b.kind not in _PIXEL_KINDS]
         choices += sorted({b.common_name for b in bands.values() if b.common_name} - set(choices))
-        choices += [*sorted({str(b.kind) for b in bands.values() if b.kind not in _PIXEL_KINDS}), "all"]
-        what = f"bands of kind {name!r}" if name in set(BandKind) else f"band {name!r}"
+        choices += [
+            *sorted({str(b.kind) for b in bands.values() if b.kind not in _PIXEL_KINDS and not b.optional}),
+            "all",
+        ]
+        what = f"bands of kind {name!r} in every item" if name in set(BandKind) else f"band {name!r}"
         raise ProductError(
             f"{where}: collection {collection.key!r} has no {what}.",
             fix=suggest(name, choices),
