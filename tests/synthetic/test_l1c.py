@@ -2,6 +2,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+import rasterio
 
 from swath.synthetic import Sky, Surface, Window
 from swath.synthetic.optical import reflectance
@@ -109,3 +110,19 @@ def test_the_red_edge_climbs_in_leaf_and_not_in_soil(world, plain):
     assert grass[1] > 1.4 * grass[0] and grass[2] > 1.1 * grass[1]
     assert np.ptp(road) < 0.1
     assert (np.diff(spectra(ALL).green[Surface.WATER]) <= 0.012).all()
+
+
+@pytest.mark.real
+def test_the_bands_lie_near_those_of_a_real_scene(real_data, world, plain):
+    folder = next((real_data / "sentinel-2-l1c").glob("S2A_*"))
+    # the real one is of 2017-02-16, in a lowland of fields and forest, nearly clear
+    passes = [take for day in range(1, 28) for take in world.passes(plain, date(2017, 2, day))]
+    take = max(passes, key=lambda take: (world.observe(take, plain).sky == Sky.CLEAR).mean())
+    for band, numbers in world.observe_l1c(take, plain).items():
+        with rasterio.open(folder / f"{band}.tif") as file:
+            real = file.read(1) / 1e4
+        ours = values(take, numbers)
+        assert 0.5 < np.median(ours) / np.median(real) < 2.0, band
+        if band != "B10":  # which holds little but noise
+            there, here = (np.corrcoef(data[:, 1:].ravel(), data[:, :-1].ravel())[0, 1] for data in (real, ours))
+            assert abs(there - here) < 0.12, band

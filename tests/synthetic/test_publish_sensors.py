@@ -11,6 +11,7 @@ import pytest
 import rasterio
 from rio_cogeo import cog_validate
 
+from support.stac_validation import validate_stac
 from swath.errors import NoItemsError, RequestError
 from swath.sources import collection, identify
 from swath.sources.items import absolute_hrefs, item_assets
@@ -171,3 +172,22 @@ def test_what_does_not_exist_cannot_be_asked_for(tmp_path):
     with pytest.raises(NoItemsError, match="Ask for 8 days or more"):
         publish(tmp_path, **(WHERE | {"period": "2023-06-04/2023-06-04"}), collections=("thermal",))
     assert not list(tmp_path.iterdir())
+
+
+def test_items_are_valid_stac(whole):
+    for catalog in (whole.catalog, whole.truth):
+        for entries in items(catalog).values():
+            validate_stac(entries[0].to_dict())
+
+
+@pytest.mark.real
+def test_items_keep_to_the_extensions_that_they_name(whole, real_data):
+    schemas = real_data / "stac-schemas"
+    here = {f"{path.stem.rpartition('-')[0]}/v{path.stem.rpartition('-')[2]}" for path in schemas.glob("*.json")}
+    for catalog in (whole.catalog, whole.truth):
+        for entries in items(catalog).values():
+            entry = entries[0].to_dict()
+            named = entry["stac_extensions"]
+            entry["stac_extensions"] = [uri for uri in named if "/".join(uri.split("/")[3:5]) in here]
+            assert entry["stac_extensions"]
+            validate_stac(entry, schemas)

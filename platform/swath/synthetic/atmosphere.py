@@ -28,7 +28,7 @@ WAVELENGTH = dict(zip(ALL, (
 _GAS = dict(
     zip(ALL, (0.997, 0.985, 0.93, 0.965, 0.985, 0.99, 0.995, 0.985, 0.995, 0.99, 0.97, 0.975, 0.96), strict=True)
 )
-_WATER = dict(zip(ALL, (0, 0, 0.002, 0.006, 0.022, 0.012, 0.004, 0.025, 0.004, 0.48, 3.6, 0.010, 0.022), strict=True))
+_WATER = dict(zip(ALL, (0, 0, 0.002, 0.006, 0.022, 0.012, 0.004, 0.025, 0.004, 0.65, 3.6, 0.010, 0.022), strict=True))
 # reflectance of an endless low cloud and of an endless cirrus
 CLOUD = dict(zip(ALL, (
     1.08, 1.08, 1.07, 1.06, 1.05, 1.04, 1.03, 1.02, 1.02, .98, .74, .62, .46,

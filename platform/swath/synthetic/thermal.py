@@ -75,6 +75,10 @@ def _judge(clear, low, cirrus, mood, shade, across, night, sky, told):  # type: 
                     bits |= 32
                 elif near < 0.08 and (near - red) / max(near + red, 0.001) < 0.1:
                     bits |= 128
+            # confidences, two bits each: 1 low, 2 medium, 3 high
+            cloud = (3 if dense > 0.55 else 2) if bits & 8 else 1
+            bits |= cloud << 8 | (3 if bits & 16 else 1) << 10 | (3 if bits & 32 else 1) << 12
+            bits |= (0 if night else (3 if bits & 4 else 1)) << 14
             told[i, j] = bits if bits & 28 else bits | 64
 
 
