@@ -99,3 +99,13 @@ def test_on_a_cluster_trials_run_at_once_and_end_alike(ray_cluster, tmp_path, ca
     ]
     assert sorted(told) == ["trial 0"] * 4 + ["trial 1"] * 4
     assert capfd.readouterr().out == ""  # standard output is the result's
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_trial_may_have_several_workers_of_its_own(ray_cluster, tmp_path):
+    told = []
+    (ended,) = run_trials(
+        trials(tmp_path, [0.01], epochs=2, workers=2), cluster="auto", on_epoch=lambda name, _: told.append(name)
+    )
+    assert (ended.state, len(ended.history), told) == ("done", 2, ["trial 0"] * 2)

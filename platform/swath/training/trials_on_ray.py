@@ -26,6 +26,8 @@ _OFF = {
     "RAY_AIR_NEW_OUTPUT": "0",
 }
 
+_LITTLE = 2**20  # bytes
+
 
 def run_on_ray(
     trials: Sequence[Trial],
@@ -100,7 +102,8 @@ def _placed(trials: Sequence[Trial], *, cuda: bool) -> tuple[list[Trial], dict[s
         each = {"CPU": float(threads), **({"GPU": 1.0} if cuda else {})}
         check_room(several, each)
         placed = [replace(t, config=t.config.model_copy(update={"threads": threads})) for t in trials]
-        return placed, {"cpu": 0}, max(1, room_for(each) // several)
+        # its workers have the CPUs; Ray Tune wants its actor to take something
+        return placed, {"memory": float(_LITTLE)}, max(1, room_for(each) // several)
     cores = int(sum(node.cpus for node in nodes()))
     largest = int(max((node.cpus for node in nodes()), default=1))
     threads = asked or max(1, min(cores // len(trials), largest))
