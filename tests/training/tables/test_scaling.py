@@ -81,3 +81,14 @@ def test_a_column_that_never_changes_is_refused():
     rows.values[:, 0] = 7
     with pytest.raises(LabelError, match="'rain' is 7 in all 20 training rows"):
         Scaling.fit([rows])
+
+
+def test_oblique_coordinates_are_rotations_of_the_place():
+    rows = table(30)
+    scaling = Scaling.fit([rows], place=True, axes=4)
+    x = scaling.apply(rows)
+    spread = scaling.spread(x)
+    assert spread.shape == (30, 2 + 2 + 2 + 3)
+    east, north = x[:, 3].astype(float), x[:, 4].astype(float)
+    assert np.allclose(spread[:, 4], (east + north) / np.sqrt(2), atol=1e-6)
+    assert np.allclose(spread[:, 5], (north - east) / np.sqrt(2), atol=1e-6)

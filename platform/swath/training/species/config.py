@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,20 +23,20 @@ class Background(_Part):
     """What presences are told apart from. Chosen by how records were made, never by how well a model fits them."""
 
     target_group: float = Field(
-        default=0.8,
+        default=0.5,
         ge=0,
         le=1,
         description="Share that is places where others of the species' group were recorded: they share the surveys' "
-        "bias (Phillips et al. 2009). The rest is random places, which say what the region has to offer beside; 0.8 is "
-        "the share of Zbinden et al. 2024. 1 where all records come of one survey, 0 where each species was looked for "
-        "by itself.",
+        "bias (Phillips et al. 2009). The rest is random places, which say what the region has to offer. Half and half "
+        "where records come of surveys and collections of several kinds; 1 where all come of one survey, 0 where each "
+        "species was looked for by itself.",
     )
 
 
 class NetworkConfig(_Part):
     """One network for all species: a residual perceptron of environment and place."""
 
-    members: int = Field(default=2, ge=0, le=32, description="Networks from different seeds, averaged; 0: none.")
+    members: int = Field(default=3, ge=0, le=32, description="Networks from different seeds, averaged; 0: none.")
     width: int = Field(default=128, ge=4, le=1024, description="Channels.")
     depth: int = Field(default=2, ge=1, le=16, description="Residual blocks.")
     dropout: float = Field(default=0.5, ge=0, lt=1, description="Share left out in training.")
@@ -54,12 +54,22 @@ class SpeciesConfig(_Part):
         default=True, description="Longitude and latitude are predictors too: what kept a species from where it could "
         "live (barriers, history) is a matter of place. False for maps of other regions or climates."
     )  # fmt: skip
+    axes: int = Field(
+        default=6,
+        ge=2,
+        le=24,
+        multiple_of=2,
+        description="Directions along which the place is told, so that trees can cut it along any.",
+    )
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="One network for all species.")
     forest: ForestConfig | None = Field(
         default_factory=ForestConfig, description="A forest for each species; null: none."
     )
     boosted: BoostedConfig | None = Field(
         default_factory=BoostedConfig, description="Boosted trees for each species; null: none."
+    )
+    weights: dict[Literal["network", "forest", "boosted"], Annotated[float, Field(gt=0)]] = Field(
+        default={"network": 1.0, "forest": 2.0, "boosted": 1.0}, description="Of each kind in the mean of ranks."
     )
     least: int = Field(default=10, ge=2, description="Presences below which a species is `few`.")
     few: Literal["refuse", "flag", "leave out"] = Field(

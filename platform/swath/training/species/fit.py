@@ -69,7 +69,7 @@ def fit_species(
         raise LabelError("The recipe has nothing to fit.", fix="Set network.members, forest or boosted.")
     records = Records.of(presences, background, config)
     layers = layer_names(records.names)
-    scaling = Scaling.fit([records.sites, background], place=config.place, units=units)
+    scaling = Scaling.fit([records.sites, background], place=config.place, axes=config.axes, units=units)
     members = fit_members(records, scaling, layers, config)
     rows = np.concatenate([scaling.apply(records.sites), scaling.apply(background)])
     seen = Range.of(scaling.spread(rows), scaling) if config.out_of_range else None

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from swath.errors import ModelError
 from swath.models.trees import ML_DOMAIN, ML_OPSET
-from swath.training.species.members import STEEP, Members
+from swath.training.species.members import Members
 from swath.training.species.novelty import Range
+from swath.training.species.ranks import RankMap
 from swath.training.tables.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 OPSET = 18
 IR = 10  #: of the file: the oldest that knows these operators
-TOLERANCE = 2e-3  #: of a rank: a score that is off by 1e-6 moves it so far where many places have one score
+TOLERANCE = 2e-3  #: of a rank: where places have nearly one score, a score that is off by 1e-6 moves it so far
 _NETWORK = "network_"
 
 
@@ -65,7 +66,7 @@ def build_graph(
 
     graph = _Graph()
     spread = _spread(graph, scaling, "x")
-    species = members.knots[0].shape[0]
+    species = len(members.ranks[0].low)
     graph.number("pixels", [window * window, -1], np.int64)
     graph.add("Transpose", [spread], "last", perm=[0, 2, 3, 1])
     rows = graph.add("Reshape", ["last", "pixels"], "rows")
@@ -78,11 +79,17 @@ def build_graph(
         graph.nodes.append(trees.node(rows, f"{kind}_rows"))
         scores.append(f"{kind}_rows")
     ranks = [
-        _rank(graph, name, knots, f"rank{number}")
-        for number, (name, knots) in enumerate(zip(scores, members.knots, strict=True))
+        _rank(graph, name, curve, f"rank{number}")
+        for number, (name, curve) in enumerate(zip(scores, members.ranks, strict=True))
     ]
-    made = [graph.add("Mean", ranks, "suitability")]
-    graph.number("columns_axis", [1], np.int64)
+    total = sum(members.weights)
+    weighed = [
+        graph.add("Mul", [rank, graph.number(f"{rank}_weight", weight / total)], f"{rank}_weighed")
+        for rank, weight in zip(ranks, members.weights, strict=True)
+    ]
+    made = [graph.add("Sum", weighed, "suitability")]
+    if richness or out_of_range is not None:
+        graph.number("columns_axis", [1], np.int64)
     if richness:
         made.append(graph.add("ReduceMean", ["suitability", "columns_axis"], "richness", keepdims=1))
     if out_of_range is not None:
@@ -141,8 +148,16 @@ def run_rows(graph: bytes | Path, x: NDArray[np.float32], *, window: int) -> NDA
 
 def _spread(graph: _Graph, scaling: Scaling, given: str) -> str:
     """As `Scaling.spread`, on (1, bands, H, W)."""
-    numbers = [place for place in range(len(scaling.bands)) if place not in scaling.codes]
-    parts = [graph.add("Gather", [given, graph.number("numbers", numbers, np.int64)], "plain", axis=1)]
+    parts = [graph.add("Gather", [given, graph.number("numbers", scaling.numbers, np.int64)], "plain", axis=1)]
+    if scaling.tilted:
+        for name, place in zip(("east", "north"), scaling.numbers[-2:], strict=True):
+            graph.add("Gather", [given, graph.number(f"{name}_place", [place], np.int64)], name, axis=1)
+    for number, pair in enumerate(scaling.tilted):
+        # products and their sum as three operators: to the last bit what `Scaling.spread` gives, so that no row
+        # changes sides at a threshold
+        for name, value in zip(("east", "north"), pair, strict=True):
+            graph.add("Mul", [name, graph.number(f"{name}_share{number}", value)], f"{name}_part{number}")
+        parts.append(graph.add("Add", [f"east_part{number}", f"north_part{number}"], f"tilted{number}"))
     for place, codes in scaling.codes.items():
         band = graph.add("Gather", [given, graph.number(f"place{place}", [place], np.int64)], f"band{place}", axis=1)
         known = graph.number(f"codes{place}", np.reshape(codes, (1, -1, 1, 1)))
@@ -169,16 +184,16 @@ def _network(graph: _Graph, networks: Any, given: str) -> None:
     graph.constants += model.graph.initializer
 
 
-def _rank(graph: _Graph, given: str, knots: NDArray[np.float32], made: str) -> str:
-    """As `ranked`, of (n, S)."""
-    low, width = knots[:, :-1], np.maximum(np.diff(knots, axis=1), np.float32(STEEP))
+def _rank(graph: _Graph, given: str, curve: RankMap, made: str) -> str:
+    """As `RankMap`, of (n, S)."""
     axis = graph.number(f"{made}_axis", [2], np.int64)
     graph.add("Unsqueeze", [given, axis], f"{made}_one")
-    graph.add("Sub", [f"{made}_one", graph.number(f"{made}_low", low[None])], f"{made}_above")
-    graph.add("Div", [f"{made}_above", graph.number(f"{made}_width", width[None])], f"{made}_steps")
+    graph.add("Sub", [f"{made}_one", graph.number(f"{made}_low", curve.low[None])], f"{made}_above")
+    graph.add("Div", [f"{made}_above", graph.number(f"{made}_width", curve.width[None])], f"{made}_share")
     ends = [graph.number(f"{made}_{name}", value) for name, value in (("zero", 0.0), ("whole", 1.0))]
-    graph.add("Clip", [f"{made}_steps", *ends], f"{made}_clipped")
-    return graph.add("ReduceMean", [f"{made}_clipped", axis], made, keepdims=0)
+    graph.add("Clip", [f"{made}_share", *ends], f"{made}_clipped")
+    graph.add("Mul", [f"{made}_clipped", graph.number(f"{made}_height", curve.height[None])], f"{made}_steps")
+    return graph.add("ReduceSum", [f"{made}_steps", axis], made, keepdims=0)
 
 
 def _outside(graph: _Graph, seen: Range, rows: str) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from swath.models.trees import Trees
 from swath.training.species.config import SpeciesConfig
+from swath.training.species.ranks import RankMap
 from swath.training.species.records import Records
 from swath.training.tables.boosted import boost
 from swath.training.tables.forest import grow
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from swath.training.species.network import Networks
 
 Floats = NDArray[np.float32]
-STEEP = 1e-6  #: least distance of two knots: where many places have one score, a rank leaps
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class Members:
     Attributes:
         networks: None where the recipe has none.
         trees: Of each kind that the recipe has.
-        knots: Scores at which ranks rise by one step, for each member (S, knots).
+        ranks: From the scores of each member to ranks among sites and background.
+        weights: Of the members' ranks.
     """
 
     networks: Networks | None
     trees: dict[str, Trees]
-    knots: tuple[Floats, ...]
+    ranks: tuple[RankMap, ...]
+    weights: tuple[float, ...]
 
     def scores(self, columns: Floats) -> list[Floats]:
         """Of each member, (n, S)."""
@@ -48,9 +50,9 @@ class Members:
         return [call(columns) for call in called]
 
     def suitability(self, columns: Floats) -> Floats:
-        """(n, S) from 0 to 1: mean of the members' ranks."""
-        ranks = [ranked(scores, knots) for scores, knots in zip(self.scores(columns), self.knots, strict=True)]
-        return np.mean(ranks, axis=0, dtype=np.float32)
+        """(n, S) from 0 to 1: weighted mean of the members' ranks."""
+        ranks = [rank(scores) for scores, rank in zip(self.scores(columns), self.ranks, strict=True)]
+        return np.average(ranks, axis=0, weights=self.weights).astype(np.float32)
 
 
 def fit_members(records: Records, scaling: Scaling, names: Sequence[str], config: SpeciesConfig) -> Members:
@@ -78,33 +80,10 @@ def fit_members(records: Records, scaling: Scaling, names: Sequence[str], config
     if config.boosted is not None:
         trees["boosted"] = _each(partial(boost, config=config.boosted), sites, background, records, config)
     reference = np.concatenate([sites, background])
-    unranked = Members(networks, trees, ())
-    return Members(networks, trees, tuple(knots_of(scores, config.knots) for scores in unranked.scores(reference)))
-
-
-def knots_of(scores: Floats, count: int) -> Floats:
-    """Quantiles of scores, (S, count), rising: what `ranked` takes.
-
-    The ends lie a tenth of the range beyond, so that a score beyond all that were seen is still told from them.
-    """
-    inner = np.quantile(scores.astype(np.float64), np.linspace(0, 1, count - 2), axis=0).T
-    tenth = 0.1 * (inner[:, -1:] - inner[:, :1]) + STEEP
-    return np.concatenate([inner[:, :1] - tenth, inner, inner[:, -1:] + tenth], axis=1).astype(np.float32)
-
-
-def ranked(scores: Floats, knots: Floats) -> Floats:
-    """Share of knots below each score, linear between them.
-
-    Args:
-        scores: (n, S).
-        knots: (S, K), rising.
-    """
-    low, width = knots[:, :-1], np.maximum(np.diff(knots, axis=1), np.float32(STEEP))
-    made = np.empty_like(scores)
-    for column in range(scores.shape[1]):
-        steps = np.clip((scores[:, column : column + 1] - low[column]) / width[column], 0, 1)
-        made[:, column] = steps.mean(axis=1)
-    return made
+    kinds = [*(["network"] if networks is not None else []), *trees]
+    weights = tuple(config.weights[kind] for kind in kinds)
+    found = Members(networks, trees, (), weights).scores(reference)
+    return Members(networks, trees, tuple(RankMap.of(scores, config.knots) for scores in found), weights)
 
 
 def _each(

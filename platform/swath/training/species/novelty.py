@@ -30,7 +30,7 @@ class Range:
     def of(cls, columns: Floats, scaling: Scaling) -> Range:
         """Of training rows (n, columns); places count as a predictor where the model takes them."""
         low, high = columns.min(axis=0).astype(np.float32), columns.max(axis=0).astype(np.float32)
-        codes, first = [], len(scaling.bands) - len(scaling.codes)
+        codes, first = [], len(scaling.numbers) + len(scaling.tilted)
         for known in scaling.codes.values():
             codes.append(tuple(range(first, first + len(known))))
             low[first : first + len(known)], high[first : first + len(known)] = 0, 1

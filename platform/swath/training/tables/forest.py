@@ -18,7 +18,7 @@ class ForestConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    trees: int = Field(default=200, ge=1, le=5000, description="Of each species.")
+    trees: int = Field(default=300, ge=1, le=5000, description="Of each species.")
     kind: Literal["forest", "extra"] = Field(
         default="forest", description="`forest`: best splits of a few columns; `extra`: random thresholds."
     )

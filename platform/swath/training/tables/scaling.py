@@ -22,19 +22,24 @@ class Scaling:
         schema: Of the tables.
         bands: A band a column, then those of the place where it is used; with mean and std in their card's precision.
         place: Whether x and y are columns.
+        axes: Directions of the place among the columns that `spread` gives, evenly over half a turn; 2: x and y.
     """
 
     schema: TableSchema
     bands: tuple[BandInput, ...]
     place: bool
+    axes: int = 2
 
     @classmethod
-    def fit(cls, tables: Sequence[Table], *, place: bool = False, units: dict[str, str] | None = None) -> Scaling:
+    def fit(
+        cls, tables: Sequence[Table], *, place: bool = False, axes: int = 2, units: dict[str, str] | None = None
+    ) -> Scaling:
         """Learn from training rows.
 
         Args:
             tables: Of one schema; their rows count alike.
             place: Take x and y as two further columns; where they are degrees, as the built-in input `location`.
+            axes: See the class; an even number.
             units: Of columns.
 
         Raises:
@@ -67,7 +72,7 @@ class Scaling:
                 )
                 for name, mean in zip(names, xy.mean(axis=0), strict=True)
             ]  # fmt: skip
-        return cls(schema=schema, bands=tuple(bands), place=place)
+        return cls(schema=schema, bands=tuple(bands), place=place, axes=axes)
 
     def apply(self, table: Table) -> NDArray[np.float32]:
         """(n, bands) as `Normaliser` gives a pixel of the same numbers: float32, 0 where nothing is there."""
@@ -84,9 +89,29 @@ class Scaling:
         first = len(self.schema.features)
         return {first + row: codes for row, codes in enumerate(self.schema.categories.values())}
 
+    @property
+    def tilted(self) -> list[tuple[float, float]]:
+        """Cosine and sine of each direction of the place but those of x and y, in float32."""
+        if not self.place:
+            return []
+        angles = [np.pi * step / self.axes for step in range(self.axes) if 2 * step % self.axes]
+        return [(float(np.float32(np.cos(angle))), float(np.float32(np.sin(angle)))) for angle in angles]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Places of the bands that are no codes: those of the place are the last two of them."""
+        return [place for place in range(len(self.bands)) if place not in self.codes]
+
     def spread(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, columns) with a column of 0 and 1 for each code of a band of codes, as trees take it."""
-        parts = [x[:, [place for place in range(x.shape[1]) if place not in self.codes]]]
+        """(n, columns) as trees take it: numbers, oblique coordinates, a column of 0 and 1 for each code.
+
+        A tree cuts along its columns. Coordinates along several directions let it cut the place along any (Møller et
+        al. 2020, doi:10.5194/soil-6-269-2020).
+        """
+        parts = [x[:, self.numbers]]
+        if self.tilted:
+            east, north = (x[:, place : place + 1] for place in self.numbers[-2:])
+            parts += [east * np.float32(cos) + north * np.float32(sin) for cos, sin in self.tilted]
         for place, codes in self.codes.items():
             parts.append((x[:, place : place + 1] == np.array(codes, np.float32)).astype(np.float32))
         return np.concatenate(parts, axis=1)
