@@ -18,10 +18,10 @@ from swath.cube import CubeSpec, layer_facts
 from swath.cube.open import open_cube as open_step
 from swath.grid import Area, Grid, Period, Tile
 from swath.mapping.unit_plan import specs_of
+from swath.planning.input_steps import InputSteps
 from swath.planning.inputs import inputs_of, items_of
 from swath.planning.request import MapRequest
 from swath.planning.searching import grid_of, no_items, search_inputs
-from swath.planning.series import Series
 from swath.planning.table import ItemTable
 from swath.products import Product
 from swath.sources import Collection, FrozenItems, Scene, freeze
@@ -78,7 +78,7 @@ def open_cube(
     items = FrozenItems.open(frozen.getvalue())
     table = ItemTable.of(items)
     specs = specs_of(chosen, inputs.collections)
-    series = Series.of(chosen, request.period, table, inputs.members(items), specs)
+    series = InputSteps.of(chosen, request.period, table, inputs.members(items), specs)
     rows = np.flatnonzero(series.keep).astype(np.int32)
     steps = [
         (step, [items.scenes(part.tolist()) for part in parts])

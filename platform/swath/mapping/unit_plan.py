@@ -15,10 +15,10 @@ from swath.grid import Area, Grid, Period
 from swath.mapping.cost import Cost, CostModel, coverage
 from swath.mapping.key import KeyMaker, pixels_of_code
 from swath.mapping.units import Unit, UnitWriter
+from swath.planning.input_steps import InputSteps
 from swath.planning.inputs import Inputs, Said
 from swath.planning.join import MARGIN_M, Join
 from swath.planning.models import halo_m
-from swath.planning.series import Series
 from swath.planning.table import ItemTable
 from swath.products import Product
 from swath.sources import Collection, FrozenItems
@@ -98,7 +98,7 @@ def write_units(
     """
     specs = specs_of(product, inputs.collections)
     table = ItemTable.of(items)
-    series = Series.of(product, period, table, inputs.members(items), specs)
+    series = InputSteps.of(product, period, table, inputs.members(items), specs)
     join = Join(table.footprints, series.keep, margin_m=MARGIN_M + halo_m(product))
     boxes = shapely.bounds(table.footprints.shapes)
     costs = [

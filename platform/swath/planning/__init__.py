@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from swath.planning.input_steps import InputSteps
 from swath.planning.inputs import Inputs, Said, freeze_inputs
 from swath.planning.join import Footprints, Join, searched_area
 from swath.planning.request import MapRequest
 from swath.planning.searching import grid_of, no_items, search_inputs
-from swath.planning.series import Series
 from swath.planning.steps import Steps
 from swath.planning.table import ItemTable
 
 __all__ = [
     "Footprints",
+    "InputSteps",
     "Inputs",
     "ItemTable",
     "Join",
     "MapRequest",
     "Said",
-    "Series",
     "Steps",
     "freeze_inputs",
     "grid_of",

@@ -20,7 +20,7 @@ from swath.errors import GridError, LabelError, StoreMismatchError
 from swath.grid import Area, Grid, Period, Tile
 from swath.models.inputs import level_of, unit_of
 from swath.models.spec import InputSpec, Layout
-from swath.planning import Inputs, ItemTable, Join, MapRequest, Said, Series, freeze_inputs, grid_of
+from swath.planning import Inputs, InputSteps, ItemTable, Join, MapRequest, Said, freeze_inputs, grid_of
 from swath.planning.join import MARGIN_M
 from swath.products import Product
 from swath.sources import Collection, FrozenItems, collection
@@ -169,7 +169,7 @@ class ChipPlan:
         margin = MARGIN_M + max(self.settings.split.buffer_m, self.settings.margin * self.grid.resolution)
         period, target = Period.parse(self.content["request"]["period"]), self.settings.target
         about = (0, 0) if target is None else (target, self.settings.steps - 1 - target)
-        series = Series.of(self.product, period, table, self._inputs.members(self.items), self.specs, about=about)
+        series = InputSteps.of(self.product, period, table, self._inputs.members(self.items), self.specs, about=about)
         join = Join(table.footprints, series.keep, margin_m=margin)
         for tile, rows in join.rows(self._tiles()):
             yield from units_of(tile, rows, series)

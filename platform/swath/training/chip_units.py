@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.grid import Tile
-from swath.planning import Series
+from swath.planning import InputSteps
 from swath.store import names
 
 
@@ -44,7 +44,7 @@ class ChipUnit:
         return tuple(self.items[first:last] for first, last in pairwise(accumulate(self.counts, initial=0)))
 
 
-def units_of(tile: Tile, rows: NDArray[np.int32], series: Series) -> Iterator[ChipUnit]:
+def units_of(tile: Tile, rows: NDArray[np.int32], series: InputSteps) -> Iterator[ChipUnit]:
     """The units of a tile for which there are items of the first input.
 
     One that lacks another input is cut too: its labels are counted as those without data.

@@ -8,7 +8,7 @@ import pytest
 from swath.cube import CubeSpec
 from swath.errors import PeriodError, ProductError
 from swath.grid import Period
-from swath.planning import Footprints, ItemTable, Series
+from swath.planning import Footprints, InputSteps, ItemTable
 from swath.products import Product
 
 TEXT = """
@@ -37,11 +37,11 @@ def table(dates=DATES, cloud=0.0) -> ItemTable:
 TIMELESS = TEXT.replace("STATIC", "timeless")
 
 
-def series(text=TIMELESS, period=MONTHS, *, without=(), **given) -> Series:
+def series(text=TIMELESS, period=MONTHS, *, without=(), **given) -> InputSteps:
     product = Product.parse(text, where="several")
     groups = (range(3), (3, 4), (5, 6))
     members = [None if n in without else np.isin(ROWS, group) for n, group in enumerate(groups)]
-    return Series.of(product, period, table(**given), members, (CubeSpec(bands=("a",), max_cloud=50),) * 3)
+    return InputSteps.of(product, period, table(**given), members, (CubeSpec(bands=("a",), max_cloud=50),) * 3)
 
 
 def test_each_input_is_cut_by_itself_and_static_rows_stand_in_every_step():
@@ -86,7 +86,7 @@ def test_a_static_layer_that_is_later_than_a_step_is_refused_unless_it_is_timele
 def test_a_product_of_static_inputs_has_the_period_s_steps():
     text = "{name: s, version: '1', title: S, inputs: [{bands: [a], static: true}]}"
     product = Product.parse(text, where="s")
-    made = Series.of(product, MONTHS, table(), [ROWS > 4], [CubeSpec(bands=("a",))])
+    made = InputSteps.of(product, MONTHS, table(), [ROWS > 4], [CubeSpec(bands=("a",))])
     assert [(step.id, parts[0].tolist()) for step, parts in made.cut(ROWS[5:])] == [
         ("2023-01", [5, 6]), ("2023-02", [5, 6]),
     ]  # fmt: skip

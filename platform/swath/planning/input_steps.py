@@ -23,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Series:
+class InputSteps:
     """Cuts rows of items into inputs and time steps.
 
     Attributes:
@@ -46,8 +46,8 @@ class Series:
         specs: Sequence[CubeSpec | None],
         *,
         about: tuple[int, int] | None = None,
-    ) -> Series:
-        """The series of a product over a frozen table.
+    ) -> InputSteps:
+        """The steps of a product over a frozen table.
 
         Args:
             product: What is mapped.
