@@ -180,7 +180,7 @@ def _tree(feature: Any, threshold: Any, left: Any, right: Any, value: Any) -> _T
     if not inner.any():
         only = np.array([-1])
         return _Tree(np.zeros(1, np.int64), np.zeros(1, np.float32), only, only, np.asarray(value, np.float64))
-    number = np.where(inner, np.cumsum(inner) - 1, -np.cumsum(~inner))
+    number = np.where(inner, np.cumsum(inner) - 1, 0 - np.cumsum(~inner))
     return _Tree(
         np.asarray(feature)[inner].astype(np.int64), _floor(np.asarray(threshold)[inner]),
         number[np.asarray(left)[inner]], number[np.asarray(right)[inner]], np.asarray(value, np.float64)[~inner],

@@ -81,7 +81,8 @@ def fit_members(records: Records, scaling: Scaling, names: Sequence[str], config
         trees["boosted"] = _each(partial(boost, config=config.boosted), sites, background, records, config)
     reference = np.concatenate([sites, background])
     kinds = [*(["network"] if networks is not None else []), *trees]
-    weights = tuple(config.weights[kind] for kind in kinds)
+    given: dict[str, float] = {str(kind): weight for kind, weight in config.weights.items()}
+    weights = tuple(given.get(kind, 1.0) for kind in kinds)  # 1 where a recipe does not tell it
     found = Members(networks, trees, (), weights).scores(reference)
     return Members(networks, trees, tuple(RankMap.of(scores, config.knots) for scores in found), weights)
 
