@@ -12,7 +12,7 @@ from support.stac_validation import validate_stac
 from swath.models.files import FileFacts
 from swath.models.mlm import model_item
 from swath.models.provenance import Provenance
-from swath.models.spec import Layout, ModelSpec
+from swath.models.spec import BandInput, Layout, ModelSpec
 
 AREA = {"type": "Polygon", "coordinates": [[[11, 46], [12, 46], [12, 47], [11, 47], [11, 46]]]}
 FILES = {
@@ -38,12 +38,22 @@ WHOLE = Provenance(
     metrics={"macro_f1": 0.8},
 )
 SHORT = Provenance(licence="other")
+SEVERAL = input_spec(clip=(0.0, 1.0)).model_copy(
+    update={
+        "bands": (
+            BandInput(name="B04", common_name="red"),
+            BandInput(name="VV", input="radar", unit="gamma0", transform="decibel", clip=(-30, 5)),
+            BandInput(name="longitude", input="location", unit="deg"),
+        )
+    }
+)
 CASES: dict[str, tuple[ModelSpec, Provenance]] = {
     "classes": (model_spec(), WHOLE),
     "nothing but a licence": (model_spec(), SHORT),
     "values": (model_spec(head="regression"), WHOLE),
     "of the window": (model_spec(head="classification"), SHORT),
     "dates": (model_spec(dates(), encoder="temporal"), WHOLE),
+    "several inputs": (model_spec(SEVERAL), WHOLE),
     "clipped, channels last": (model_spec(input_spec(clip=(0.0, 1.0), layout=Layout.NHWC)), WHOLE),
 }
 
@@ -152,3 +162,17 @@ def test_a_provenance_that_a_card_could_not_hold_is_refused(field: str, value: A
 
 def test_the_same_model_gives_the_same_card() -> None:
     assert json.dumps(item()) == json.dumps(item())
+
+
+def test_bands_of_several_inputs_have_names_and_units_of_their_own() -> None:
+    properties = item("several inputs")["properties"]
+    assert [(band["name"], band["unit"]) for band in properties["bands"]] == [
+        ("B04", "reflectance"), ("radar_VV", "gamma0"), ("location_longitude", "deg"),
+    ]  # fmt: skip
+    (given,) = properties["mlm:input"]
+    assert given["bands"] == ["B04", "radar_VV", "location_longitude"]
+    assert given["pre_processing_function"]["expression"] == (
+        "reflectance is clipped to 0 to 1 before scaling; "
+        "radar_VV: 10 log10 of it, 1e-6 at least, then clipped to -30 to 5"
+    )
+    assert given["description"] == "Bands in reflectance, gamma0, deg, scaled; 0 where there is no data."

@@ -257,3 +257,7 @@ def test_a_spec_survives_its_card(mean: float, std: float, gsd: float) -> None:
     spec = model_spec(input_spec().model_copy(update={"bands": (BandInput(name="a", mean=mean, std=std),), "gsd": gsd}))
     card = json.loads(json.dumps(model_item(spec, PROVENANCE, {}, "")))
     assert ModelSpec.model_validate(card["properties"]["swath:model"]) == spec
+
+
+def test_models_of_one_input_keep_the_digest_that_they_had_before_there_were_several() -> None:
+    assert digest_of(model_spec(), {}) == "f146c062975f724c23b67acbfb45ec2c11165636d05c87f81da34a18d2e6a99e"
