@@ -12,9 +12,9 @@ from swath.models import Package
 from swath.training.recipe import Recipe
 
 QUICK = (
-    "--set", "chips.size=32", "--set", "train.chip=32", "--set", "train.epochs=2", "--set", "train.batch=8",
-    "--set", "train.threads=1", "--set", "chips.split={folds: 3, block_m: 200, buffer_m: 20, seed: 4}",
-    "--set", "labels.erode_m=0", "--set", "bands=[B04, B08]",
+    "--set", "chips.size=32", "--set", "chips.margin=0", "--set", "train.chip=32", "--set", "train.epochs=2",
+    "--set", "train.batch=8", "--set", "train.threads=1", "--set", "labels.erode_m=0", "--set", "bands=[B04, B08]",
+    "--set", "chips.split={folds: 3, block_m: 200, buffer_m: 20, seed: 4}",
 )  # fmt: skip
 
 CODES = {"clear": (2, 3, 4, 5, 6, 7), "thick cloud": (8, 9, 10)}  # of SCL

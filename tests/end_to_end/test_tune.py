@@ -11,7 +11,7 @@ from support.drawn_labels import saved, squares
 from swath.models import Package
 from swath.training.recipe import Recipe
 
-SMALL = ("--set", "chips.margin=0", "--set", "train.encoder={name: unet, settings: {width: 8, levels: 2}}")
+SMALL = ("--set", "train.encoder={name: unet, settings: {width: 8, levels: 2}}")
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +65,20 @@ def test_every_fold_is_held_out_and_a_peer_is_compared(small_world, drawn, out, 
     package = Package.open(out / "package")
     held = json.loads(package.path("metrics.json").read_text())["held_out"]
     assert set(held) == {"fold 0", "fold 1", "fold 2"}
+
+
+def test_values_are_learned_with_their_uncertainty_and_come_back_from_logs(small_world, tmp_path):
+    frame = squares()
+    frame["height"] = frame["class"].map({"crop": 1.0, "tree": 18.0, "water": 0.0})
+    labels = saved(frame.drop(columns="class"), tmp_path)
+    value = "labels.value={name: height, unit: m, low: 0}"
+    head = "train.head={name: regression, settings: {form: gaussian, log: true, gives: 'mean,sd,q05,q95', depth: 1}}"
+    legend, loss = "labels.legend=null", "train.loss.by_object=true"
+    asked = [part for text in (value, head, legend, loss, "labels.column=height") for part in ("--set", text)]
+    code, told = run("train", small_world, labels, tmp_path / "out", *asked)
+    assert code == 0, told
+    assert 0 < told["transfer"]["rmse"] and 0 <= told["transfer"]["coverage_90"] <= 1
+    package = Package.open(tmp_path / "out" / "package")
+    assert [(v.name, v.unit) for v in package.spec.output.values][:2] == [("height", "m"), ("height_sd", "m")]
+    assert package.spec.network.head.settings["correction"] != 1
+    assert "log_correction" in json.dumps(package.card)
