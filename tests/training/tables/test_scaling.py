@@ -92,3 +92,8 @@ def test_oblique_coordinates_are_rotations_of_the_place():
     east, north = x[:, 3].astype(float), x[:, 4].astype(float)
     assert np.allclose(spread[:, 4], (east + north) / np.sqrt(2), atol=1e-6)
     assert np.allclose(spread[:, 5], (north - east) / np.sqrt(2), atol=1e-6)
+
+
+def test_a_column_may_come_of_another_input_of_the_product():
+    bands = Scaling.fit([table(30)], inputs={"warmth": "climate"}, units={"warmth": "degC"}).bands
+    assert [(band.input, band.unit) for band in bands] == [(None, None), ("climate", "degC"), (None, None)]

@@ -69,7 +69,8 @@ class SpeciesConfig(_Part):
         default_factory=BoostedConfig, description="Boosted trees for each species; null: none."
     )
     weights: dict[Literal["network", "forest", "boosted"], Annotated[float, Field(gt=0)]] = Field(
-        default={"network": 1.0, "forest": 2.0, "boosted": 1.0}, description="Of each kind in the mean of ranks; 1 unless told."
+        default={"network": 1.0, "forest": 2.0, "boosted": 1.0},
+        description="Of each kind in the mean of ranks; 1 unless told.",
     )
     least: int = Field(default=10, ge=2, description="Presences below which a species is `few`.")
     few: Literal["refuse", "flag", "leave out"] = Field(

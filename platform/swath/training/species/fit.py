@@ -36,7 +36,8 @@ def fit_species(
     *,
     config: SpeciesConfig | None = None,
     name: str = "species",
-    units: dict[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str] | None = None,
     citations: Sequence[str] = (),
     dropped: Mapping[str, int] | None = None,
     figures: Mapping[str, float] | None = None,
@@ -55,6 +56,7 @@ def fit_species(
         config: The recipe; the one that ships by default.
         name: Of the model.
         units: Of predictors, by column.
+        inputs: Name of the product's input that gives a predictor, by column; the first unless told.
         citations: Of the records, as a download asks to be cited.
         dropped: Records that were left out before, by reason, for the record.
         figures: Measured on an independent survey, for card and record.
@@ -69,7 +71,7 @@ def fit_species(
         raise LabelError("The recipe has nothing to fit.", fix="Set network.members, forest or boosted.")
     records = Records.of(presences, background, config)
     layers = layer_names(records.names)
-    scaling = Scaling.fit([records.sites, background], place=config.place, axes=config.axes, units=units)
+    scaling = Scaling.fit([records.sites, background], place=config.place, axes=config.axes, units=units, inputs=inputs)
     members = fit_members(records, scaling, layers, config)
     rows = np.concatenate([scaling.apply(records.sites), scaling.apply(background)])
     seen = Range.of(scaling.spread(rows), scaling) if config.out_of_range else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,13 @@ class Scaling:
 
     @classmethod
     def fit(
-        cls, tables: Sequence[Table], *, place: bool = False, axes: int = 2, units: dict[str, str] | None = None
+        cls,
+        tables: Sequence[Table],
+        *,
+        place: bool = False,
+        axes: int = 2,
+        units: Mapping[str, str] | None = None,
+        inputs: Mapping[str, str] | None = None,
     ) -> Scaling:
         """Learn from training rows.
 
@@ -41,11 +47,12 @@ class Scaling:
             place: Take x and y as two further columns; where they are degrees, as the built-in input `location`.
             axes: See the class; an even number.
             units: Of columns.
+            inputs: Name of the product's input that gives a column; the first unless told.
 
         Raises:
             LabelError: A column that has one value only, in all rows: it can tell nothing.
         """
-        schema = tables[0].schema
+        schema, units, inputs = tables[0].schema, units or {}, inputs or {}
         values = np.concatenate([table.values for table in tables]).astype(np.float64)
         bands = []
         for row, name in enumerate(schema.features):
@@ -57,9 +64,16 @@ class Scaling:
                     column=name,
                 )
             bands.append(
-                BandInput(name=name, mean=mean, std=std, unit=(units or {}).get(name), optional=name in schema.optional)
+                BandInput(
+                    name=name,
+                    mean=mean,
+                    std=std,
+                    unit=units.get(name),
+                    input=inputs.get(name),
+                    optional=name in schema.optional,
+                )
             )
-        bands += [BandInput(name=name) for name in schema.categories]
+        bands += [BandInput(name=name, unit=units.get(name), input=inputs.get(name)) for name in schema.categories]
         if place:
             xy = np.concatenate([table.places() for table in tables])
             # one scale for both, so that a distance is as long in either direction
