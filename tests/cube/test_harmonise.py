@@ -51,3 +51,14 @@ def test_integers_without_no_data_are_refused_and_floats_take_nan(make_band):
 def test_a_band_that_the_collection_lacks_is_named_with_its_choices(optical):
     with pytest.raises(CollectionError, match=r"'B8A'.*B02, B04"):
         band_of(optical, "B8A")
+
+
+def test_linear_backscatter_that_is_no_power_becomes_no_data_and_decibels_stay(make_band):
+    numbers = np.array([[-32768, -0.01, 0, 0.2, np.nan]], np.float32)
+    power = make_band("vv", dtype="float32", nodata=-32768, kind=BandKind.BACKSCATTER, unit="gamma0")
+    values = numbers.copy()
+    harmonise(values, power, shift=0, nodata=-32768)
+    np.testing.assert_array_equal(values, np.float32([[-32768, -32768, -32768, 0.2, -32768]]))
+    decibels = numbers.copy()
+    harmonise(decibels, power.model_copy(update={"unit": "dB"}), shift=0, nodata=-32768)
+    np.testing.assert_array_equal(decibels, numbers)

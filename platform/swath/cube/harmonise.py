@@ -79,7 +79,7 @@ def harmonise(values: Array, band: Band, *, shift: int, nodata: float, line: tup
     """Bring the numbers of one window to the scale and offset of the facts, in place.
 
     The shift saturates in the dtype and never makes a valid number no-data; no-data stays; a saturated number (as the
-    facts name it, before the shift) becomes no-data.
+    facts name it, before the shift) becomes no-data, and so does backscatter in linear power that is not positive.
 
     Args:
         values: (h, w) of the band's dtype.
@@ -91,9 +91,11 @@ def harmonise(values: Array, band: Band, *, shift: int, nodata: float, line: tup
     Raises:
         CollectionError: A shift of floats: no such rule is known.
     """
+    dtype = values.dtype
+    if band.kind is BandKind.BACKSCATTER and dtype.kind == "f" and band.unit.lower() != "db":
+        values[~(values > 0)] = nodata  # borders and noise below the floor are no power, whatever the file calls them
     if shift == 0 and band.saturated is None and line is None:
         return
-    dtype = values.dtype
     if dtype.kind == "f":
         if shift:
             raise CollectionError(f"A shift of {shift} cannot be added to {dtype} numbers.", band=band.asset)
