@@ -17,6 +17,7 @@ from swath.synthetic.spectra import Spectra, spectra
 from swath.synthetic.window import Window
 
 MESH = 32  #: pixels of 10 m between nodes of season and drift
+CLOSING, SHADING = 45.0, 70.0  #: Mg/ha over which a canopy closes, and its shade deepens, by 1 - 1/e
 HALO = 6  #: pixels of 10 m that coarser point spreads and shifts reach beyond a window
 
 # From 10 m to 20 and 60 m pixels, along one axis: Gaussians that make the whole about 1.2 pixels wide at half maximum
@@ -55,8 +56,8 @@ def _paint(first, kinds, shares, vigour, grain, stand, low, high, grow, lag, whi
             if trees > 0:
                 # a stand closes its canopy first, then grows its shade; both end near 150 Mg/ha
                 density = stand[i, j] / max(trees, np.float32(0.25))
-                closed = one - np.float32(math.exp(-density / 28.0))
-                tall = np.float32(0.85 - math.exp(-density / 52.0))
+                closed = one - np.float32(math.exp(-density / CLOSING))
+                tall = np.float32(0.5 - math.exp(-density / SHADING))
                 shrub = w00 * grow[a, b, 3] + w01 * grow[a, b + 1, 3]
                 shrub += w10 * grow[a + 1, b, 3] + w11 * grow[a + 1, b + 1, 3]
             for n in range(4):

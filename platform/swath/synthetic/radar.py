@@ -22,7 +22,7 @@ from swath.synthetic.orbits import Datatake
 from swath.synthetic.relief import MESH, hidden
 from swath.synthetic.window import Window
 
-DEPTH = 38.0  #: Mg/ha of forest that dim the ground by 1/e, both ways
+DEPTH = 34.0  #: Mg/ha of forest that dim the ground by 1/e, both ways
 NEAR, FAR = 29.0, 46.0  #: angle of incidence at the near and the far edge of the swath, degrees
 LAYOVER = 2.8  #: what brightness doubles back onto a slope in layover, as a factor
 
@@ -100,7 +100,7 @@ def _scatter(first, kinds, shares, vigour, grain, stand, grow, drift, state, fac
                     trees += shares[i, j, n] * scale
             through = np.float32(0)
             if trees > 0:
-                through = np.float32(math.exp(-stand[i, j] / max(trees, np.float32(0.25)) / 38.0))
+                through = np.float32(math.exp(-stand[i, j] / max(trees, np.float32(0.25)) / DEPTH))
             hurt = np.float32(-3.0) * now[1] - np.float32(3.5) * now[2]
             for p in range(2):
                 total = np.float32(0)
@@ -129,7 +129,7 @@ def _scatter(first, kinds, shares, vigour, grain, stand, grow, drift, state, fac
                         level -= np.float32(4.0) * facing[i, j]
                         total += shares[i, j, n] * scale * _power(level)
                     elif k <= 2:
-                        floor = (np.float32(-12.6) if p == 0 else np.float32(-20.6)) + now[0] + hurt
+                        floor = np.float32(FLOOR[p]) + now[0] + hurt
                         crowns = _power(level - np.float32(1.5) * now[1])
                         total += shares[i, j, n] * scale * (crowns + (_power(floor) - crowns) * through)
                     else:

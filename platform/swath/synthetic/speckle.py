@@ -13,7 +13,7 @@ from swath.synthetic.noise import hash3, key, unit
 from swath.synthetic.optical import HALO
 from swath.synthetic.orbits import Datatake
 from swath.synthetic.radar import Backscatter, backscatter
-from swath.synthetic.window import RADIUS, Window
+from swath.synthetic.window import RADIUS, STEP, Window
 
 NODATA = -32768.0
 LOOKS = 4  #: equivalent number of looks; of Sentinel-1 GRD in interferometric wide swath it is about 4.4
@@ -54,9 +54,9 @@ def _receive(clear, seen, looks, noise, across, metres, power, mask, nodata):  #
             if x < 0.0 or x > 1.0:
                 power[i, j], mask[i, j] = nodata, 255
                 continue
-            value = clear[i, j] * looks[i, j] + np.float32(0.0013) * (noise[i, j] - np.float32(1.0))
+            value = clear[i, j] * looks[i, j] + np.float32(NOISE) * (noise[i, j] - np.float32(1.0))
             mask[i, j] = seen[i, j]
-            if min(x, 1.0 - x) * metres[i] < 30.0:
+            if min(x, 1.0 - x) * metres[i] < STEP * RIM:
                 # the ramp of the antenna and of the noise correction: numbers near nothing, some below
                 value = np.float32(0.004) * (looks[i, j] - np.float32(0.8))
                 mask[i, j] = 4

@@ -196,7 +196,7 @@ def _hiss(seed, first, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
         for j in range(out.shape[1]):
             h = hash3(seed, first[0] + i, first[1] + j, 2)
             dice = unit(h, 0) + unit(h, 1) + unit(h, 2) + unit(h, 3) - 2.0  # standard deviation 0.577
-            out[i, j] += np.float32(0.08 / 0.577 * dice)
+            out[i, j] += np.float32(NOISE / 0.577 * dice)
 
 
 def _pack(value: np.ndarray, kind: str) -> np.ndarray:
