@@ -57,6 +57,8 @@ def _draw_field(axis: Any, field: str, trials: Sequence[dict[str, Any]]) -> None
     names = list(dict.fromkeys(str(value) for value in values))
     for state, (colour, mark) in _STATES.items():
         chosen = [place for place, one in enumerate(trials) if one["state"] == state]
+        if not chosen:
+            continue
         x = [float(values[place]) if numbers else names.index(str(values[place])) for place in chosen]
         axis.scatter(x, [trials[place]["score"] for place in chosen], color=colour, marker=mark, s=22, label=state)
     best = float(values[0]) if numbers else names.index(str(values[0]))
