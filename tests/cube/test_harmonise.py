@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -11,6 +11,7 @@ from swath.errors import CollectionError
 from swath.sources.facts import Band, BandKind
 
 
+@settings(deadline=None)  # the first call compiles
 @given(hnp.arrays(np.uint16, (3, 4)), st.sampled_from([0, 1000, -1000, 70_000]))
 def test_shift_saturates_and_keeps_no_data_and_validity(numbers, shift):
     band = Band(asset="x", kind=BandKind.REFLECTANCE, dtype="uint16", nodata=0, gsd=10)

@@ -23,6 +23,20 @@ def register(app: typer.Typer) -> None:
         ] = "12.50,47.70,12.65,47.80",
         period: Annotated[str, typer.Option(help="As of `swath map`.")] = "2023-06/2023-08/P3M",
         seed: Annotated[int, typer.Option(help="Names the world.")] = 0,
+        collection: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="optical, l1c, thermal, radar, elevation, climate; may be repeated. [default: optical]",
+                show_default=False,
+            ),
+        ] = None,
+        labels: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="landcover, clouds, footprints, plots, occurrences, survey; may be repeated. [default: landcover]",
+                show_default=False,
+            ),
+        ] = None,
         corrupt: Annotated[list[str] | None, typer.Option(help="Break one scene in this way; may be repeated.")] = None,
         as_json: Json = False,
     ) -> None:
@@ -31,11 +45,15 @@ def register(app: typer.Typer) -> None:
 
         with reported(as_json) as out:
             out.say(f"simulating {period} over {area}")
-            made = publish(folder, area=Area.parse(area), period=Period.parse(period), seed=seed, corrupt=corrupt or ())
+            made = publish(
+                folder, area=Area.parse(area), period=Period.parse(period), seed=seed,
+                collections=collection or ("optical",), labels=labels or ("landcover",), corrupt=corrupt or (),
+            )  # fmt: skip
             values = {
                 "catalog": str(made.catalog),
                 "truth": str(made.truth),
-                "labels": str(made.labels),
+                "labels": str(made.labels) if made.labels.exists() else None,
+                "files": {kind.value: str(path) for kind, path in made.files.items()},
                 "granules": len(made.granules),
                 "scenes": len(made.scenes),
             }
