@@ -13,6 +13,8 @@ from swath.cli import main
 COMMANDS = [
     ["plan"], ["map"], ["status"], ["retry"], ["clean"], ["product"], ["product", "list"], ["product", "show"],
     ["product", "check"], ["product", "template"], ["collections"], ["demo"], ["simulate"], ["doctor"],
+    ["train"], ["tune"], ["chips"], ["models", "list"], ["models", "register"], ["models", "promote"],
+    ["models", "verify"],
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from swath.synthetic.cells import around, nearest
 from swath.synthetic.land import DISTRICT, TOWN, Ground, ground
 from swath.synthetic.legend import Surface
 from swath.synthetic.noise import hash3, key, octaves, unit
-from swath.synthetic.terrain import _PLAIN, dryness, elevation, warmth
+from swath.synthetic.terrain import _PLAIN, dryness, elevation, lie, warmth
 from swath.synthetic.window import Window, sphere
 
 CELL = 10  #: edge of a cell, pixels of 10 m
@@ -49,7 +49,7 @@ def _sites(terrain, land, life, plain, xyz, lon, lat, out):  # type: ignore[no-u
             s, x - 60.0 * math.sin(b) * math.cos(a), y - 60.0 * math.sin(b) * math.sin(a), z + 60.0 * math.cos(b)
         )
         out[1, n] = math.hypot(east - height, north - height) / 60.0
-        out[2, n] = warmth(lat[n], height)
+        out[2, n] = warmth(lat[n], lie(s, x, y, z))
         out[3, n] = dryness(s + np.uint64(112), x, y, z)
         for m in range(1, 6):  # all but the lakes
             layer[m] = plain[m, 3] * octaves(
