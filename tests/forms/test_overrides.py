@@ -49,7 +49,7 @@ def test_none_gives_the_same_product() -> None:
         ("inptus.0.bands=[a]", "the product has no field 'inptus'. Did you mean 'inputs'? Choices: name, version"),
         (
             "inputs.0.colection=x",
-            "inputs.0 has no field 'colection'. Did you mean 'collection'? Choices: collection, bands",
+            "inputs.0 has no field 'colection'. Did you mean 'collection'? Choices: name, collection, bands",
         ),
         ("inputs.1.bands=[x]", "inputs has no field '1'. Choices: 0."),
         ("inputs.x=3", "inputs has no field 'x'. Choices: 0, 1."),

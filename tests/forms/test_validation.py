@@ -36,7 +36,7 @@ def test_a_short_file_is_enough() -> None:
         (GOOD.replace("title: Mine\n", ""), "mine.yaml: title: this field is needed (One line for readers.)."),
         (
             GOOD.replace("bands:", "bandz:"),
-            "inputs.0.bandz: there is no such field. Did you mean 'bands'? Choices: collection, bands, mask",
+            "inputs.0.bandz: there is no such field. Did you mean 'bands'? Choices: name, collection, bands",
         ),
         (
             GOOD + "    mask: {rules: [{band: SCL, dropp: [3]}]}\n",
@@ -54,7 +54,7 @@ def test_a_short_file_is_enough() -> None:
             GOOD + "output: {layers: {B04: {dtipe: uint8}}}\n",
             "output.layers.B04.dtipe: there is no such field. Did you mean 'dtype'?",
         ),
-        (GOOD + "  - bands: [x]\n", "inputs: "),
+        (GOOD + "  - bands: [x]\n", "mine.yaml: inputs.1.name is None: only the first may go without one."),
     ],
 )
 def test_a_fault_is_named_by_file_field_value_and_choices(text: str, expected: str) -> None:

@@ -106,8 +106,6 @@ def test_a_booster_of_several_classes_is_refused():
 
 def test_a_split_of_categories_is_refused():
     split = {"split_feature": 0, "threshold": "1||2", "decision_type": "==", "missing_type": "None"}
-    told = SimpleNamespace(
-        dump_model=lambda: {"num_tree_per_iteration": 1, "tree_info": [{"tree_structure": split}]}
-    )
+    told = SimpleNamespace(dump_model=lambda: {"num_tree_per_iteration": 1, "tree_info": [{"tree_structure": split}]})
     with pytest.raises(ModelError, match="categorical splits"):
         Trees.of_lightgbm(told)

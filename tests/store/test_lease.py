@@ -53,10 +53,10 @@ def strange(store, **changes):
 
 def test_a_lease_of_another_machine_is_taken_over_after_its_time(url):
     store = Store.open(url)
-    strange(store)
+    strange(store, ttl=2.5)
     with pytest.raises(StoreBusyError, match="on far"):
         Lease(store, "lease.json").__enter__()
-    time.sleep(1.05)
+    time.sleep(2.55)
     with Lease(store, "lease.json"):
         assert Owner.read(store.read_bytes("lease.json")).pid == os.getpid()
 
