@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import MultiPolygon, shape
+from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from swath.grid.boundaries import boundary
@@ -104,7 +104,5 @@ def _line(points: Any, frame: tuple[float, float, float, float], height: float) 
 
 def _path(geometry: BaseGeometry, frame: tuple[float, float, float, float], height: float) -> str:
     parts = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
-    if isinstance(geometry, MultiPolygon | shapely.Polygon) and not parts:
-        parts = [geometry]
     rings = [ring for part in parts if not part.is_empty for ring in (part.exterior, *part.interiors)]
     return "".join(_line(ring.coords, frame, height) + "Z" for ring in rings)

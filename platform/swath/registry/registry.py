@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from swath.models import Package
 from swath.models.files import CARD
 from swath.registry.collection import model_collection
 from swath.registry.contract import differences
+from swath.registry.packages import cached, download, put_package
 from swath.registry.references import (
     ALIASES,
     CLAIM,
@@ -29,7 +29,6 @@ from swath.registry.references import (
     model_name,
     version_name,
 )
-from swath.settings import settings
 from swath.store import MissingKeyError, Store
 
 _TRIES = 50  #: of a change that others make at the same time
@@ -91,7 +90,7 @@ class Registry:
         pointed = self.aliases(name) if done else {}
         made = []
         for version in done:
-            claim = json.loads(self.store.read_bytes(f"{name}/{version}/{CLAIM}"))
+            claim = self._claimed(name, version)
             aliases = tuple(sorted(alias for alias, at in pointed.items() if at == version))
             made.append(Version(name, version, claim["digest"], claim["registered"], aliases))
         return made
@@ -122,10 +121,7 @@ class Registry:
             if known.digest == package.digest and version in (None, known.version):
                 return known, False
         taken = self._claim(name, package, None if version is None else version_name(version))
-        root = f"{name}/{taken}"
-        for file in sorted(package.files):
-            self.store.put_file(f"{root}/{file}", package.path(file))
-        self.store.put_file(f"{root}/{CARD}", package.folder / CARD)
+        put_package(package, self.store, f"{name}/{taken}")
         self._describe(name)
         return self.find(Reference(name, taken)), True
 
@@ -144,11 +140,11 @@ class Registry:
                 value=reference.name,
                 choices=names,
             )
-        at = reference.at if reference.is_version else self.aliases(reference.name).get(reference.at)
         for version in versions:
-            if version.version == at:
+            if reference.at == version.version or reference.at in version.aliases:
                 return version
-        choices = [version.version for version in versions] + sorted(self.aliases(reference.name))
+        choices = [version.version for version in versions]
+        choices += sorted(alias for version in versions for alias in version.aliases)
         raise ModelError(
             f"Model {reference.name} has no {'version' if reference.is_version else 'alias'} {reference.at!r}.",
             fix=suggest(reference.at, choices),
@@ -167,22 +163,12 @@ class Registry:
             ModelError: There is none, or what is kept is not what was registered.
         """
         version = self.find(reference)
-        folder = settings().cache.expanduser() / "models" / version.digest
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(prefix=f".{version.digest[:12]}-", dir=folder.parent))
-            try:
-                self._download(version, made / "package")
-                os.replace(made / "package", folder)
-            except OSError:
-                if not folder.is_dir():  # another process was quicker
-                    raise
-            finally:
-                shutil.rmtree(made, ignore_errors=True)
-        package = Package.open(folder)
+        package = cached(version.digest, lambda into: self._download(version, into))
         if package.digest != version.digest:
             raise ModelError(
-                f"{folder} does not hold {version}.", fix="Remove that folder and try again.", path=str(folder)
+                f"{package.folder} does not hold {version}.",
+                fix="Remove that folder and try again.",
+                path=str(package.folder),
             )
         return package
 
@@ -240,7 +226,7 @@ class Registry:
         for _ in range(_TRIES):
             claims = {key.split("/")[1] for key, _ in self.store.list(name) if key.endswith(f"/{CLAIM}")}
             if version is None:
-                again = [v for v in claims if self._claimed(name, v) == package.digest]
+                again = [v for v in claims if self._claimed(name, v)["digest"] == package.digest]
                 if again:
                     return max(again, key=_order)
                 wanted = str(max((_order(v)[0] for v in claims), default=0) + 1)
@@ -248,7 +234,7 @@ class Registry:
                 wanted = version
             if self.store.create(f"{name}/{wanted}/{CLAIM}", json.dumps(told, indent=1).encode()):
                 return wanted
-            if self._claimed(name, wanted) == package.digest:
+            if self._claimed(name, wanted)["digest"] == package.digest:
                 return wanted
             if version is not None:
                 raise ModelError(
@@ -258,23 +244,17 @@ class Registry:
                 )
         raise ModelError(f"{name}: no version could be claimed.", fix="Others register at this moment; try again.")
 
-    def _claimed(self, name: str, version: str) -> str:
-        return str(json.loads(self.store.read_bytes(f"{name}/{version}/{CLAIM}"))["digest"])
+    def _claimed(self, name: str, version: str) -> dict[str, str]:
+        return dict(json.loads(self.store.read_bytes(f"{name}/{version}/{CLAIM}")))
 
     def _download(self, version: Version, folder: Path) -> Package:
-        folder.mkdir()
-        root = f"{version.name}/{version.version}/"
-        for key, _ in self.store.list(root):
-            name = key.removeprefix(root)
-            if "/" not in name and name != CLAIM:
-                with self.store.open_read(key) as source, (folder / name).open("wb") as copy:
-                    shutil.copyfileobj(source, copy, 2**22)
-        package = Package.open(folder)
+        root = f"{version.name}/{version.version}"
+        package = download(self.store, root, folder, without=CLAIM)
         if package.digest != version.digest:
             raise ModelError(
                 f"{version} is refused: what is kept in {self.store.root} is not what was registered.",
                 fix="Register the package again under a new version, and promote that.",
-                path=self.store.url(root + CARD),
+                path=self.store.url(f"{root}/{CARD}"),
             )
         return package
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from swath.errors import ModelError
 from swath.models import Package, Provenance
 from swath.planning import MapRequest, Said
+from swath.registry.packages import put_package
 from swath.runs.progress import Mode
 from swath.settings import settings
 from swath.store import Store
@@ -120,7 +121,7 @@ def train_model(
 
     _check_peer(recipe, peer, folds=folds)
     store = Store.open(out if isinstance(out, str) else Path(out))
-    held = None if folds else [fold for fold in (recipe.test, recipe.validate_on) if fold is not None]
+    held = None if folds else recipe.held
     ready = ready_chips(
         request, labels, store,
         recipe=recipe, held=held, cluster=cluster, workers=workers, display=display, should_stop=should_stop, say=say,
@@ -239,9 +240,7 @@ def _release(
     here = settings().cache.expanduser() / "trained" / fitted.best.spec.name
     package = release(fitted, here, provenance=provenance, held_out=held_out, replace=True)
     store.delete(f"{PACKAGE}/{CARD}")  # the card goes first and comes last: without it there is no package
-    for file in sorted(package.files):
-        store.put_file(f"{PACKAGE}/{file}", package.path(file))
-    store.put_file(f"{PACKAGE}/{CARD}", package.folder / CARD)
+    put_package(package, store, PACKAGE)
     return package, store.url(PACKAGE)
 
 
