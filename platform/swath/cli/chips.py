@@ -12,11 +12,8 @@ from rich.markup import escape
 from swath.cli.maps import AreaText, PeriodText, ProductName, Resolution, SourceText, TileSize
 from swath.cli.options import Cluster, ClusterName, Json, Workers
 from swath.cli.output import key_values, reported
-from swath.cli.train import ProductOverrides, RecipeOverrides
+from swath.cli.train import LabelColumn, LabelsText, ProductOverrides, RecipeOverrides, RecipeText, asked_for
 from swath.errors import RunFailedError
-from swath.grid import Area, Period
-from swath.planning import MapRequest
-from swath.products import Product
 from swath.runs import StopSignal
 
 if TYPE_CHECKING:
@@ -31,18 +28,10 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Models")
     def chips(
         product: ProductName,
-        labels: Annotated[
-            str,
-            typer.Option(
-                help="Polygons, points or a table with a class or value, GEDI footprints, a raster, or asset:BAND."
-            ),
-        ],
+        labels: LabelsText,
         area: AreaText, period: PeriodText, source: SourceText,
         out_store: Annotated[str, typer.Option("--out", help="Folder or s3:// prefix of the chips.")],
-        recipe: Annotated[
-            str | None, typer.Option(help="YAML of all settings; by default the one that ships for the product.")
-        ] = None,
-        column: Annotated[str | None, typer.Option(help="Column of the class or value.")] = None,
+        recipe: RecipeText = None, column: LabelColumn = None,
         stream: Annotated[
             bool, typer.Option("--stream", help="Write plan and index only: training reads the cubes.")
         ] = False,
@@ -58,28 +47,18 @@ def register(app: typer.Typer) -> None:
         from swath.training.any_labels import labels_line, read_any_labels
         from swath.training.chips import cut_chips, streamed_result
         from swath.training.chipset import ChipSet
-        from swath.training.cube_of import chips_product
-        from swath.training.recipe import Recipe
+        from swath.training.ready import chip_request
         from swath.training.split_report import split_report
         from swath.training.streamed import stream_chips
 
         with reported(as_json) as out:
-            changes = list(product_overrides or [])
-            if resolution is not None:
-                changes.append(f"output.grid.resolution={resolution:g}")
-            if tile_size is not None:
-                changes.append(f"output.grid.tile_size={tile_size}")
-            chosen = Product.load(product).with_overrides(changes)
-            named = [] if column is None else [f"labels.column={column}"]
-            told = Recipe.load(recipe or chosen.name).with_overrides([*named, *(overrides or [])])
-            request = MapRequest(chosen, Area.parse(area), Period.parse(period), source)
-            read = read_any_labels(labels, request, chosen, told.labels)
+            request, told = asked_for(
+                product, recipe, area=area, period=period, source=source, column=column, resolution=resolution,
+                tile_size=tile_size, overrides=overrides, product_overrides=product_overrides,
+            )  # fmt: skip
+            read = read_any_labels(labels, request, request.product, told.labels)
             out.say(labels_line(read))
-            held = tuple(fold for fold in (told.test, told.validate_on) if fold is not None)
-            split = told.chips.split.model_copy(update={"held": held})
-            settings = told.chips.model_copy(update={"split": split})
-            product_of_chips = chips_product(chosen, told.bands, told.chips.inputs)
-            cube = MapRequest(product_of_chips, request.area, request.period, source)
+            cube, settings = chip_request(request, told, held=told.held)
             if stream:
                 found = stream_chips(cube, read, out_store, settings=settings, say=out.say)
                 result = streamed_result(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -77,18 +78,25 @@ def request_of(
     overrides: list[str] | None,
 ) -> MapRequest:
     """What the options ask for, checked before any work."""
-    changes = list(overrides or [])
-    if resolution is not None:
-        changes.append(f"output.grid.resolution={resolution:g}")
-    if tile_size is not None:
-        changes.append(f"output.grid.tile_size={tile_size}")
-    chosen = Product.load(product).with_overrides(changes)
+    chosen = product_of(product, overrides, resolution=resolution, tile_size=tile_size)
     package = package_of(chosen, model)
     if package is not None:
         chosen = chosen.with_model(package.spec, package.digest)
     return MapRequest(
         product=chosen, area=Area.parse(area), period=Period.parse(period), source=source, package=package
     )
+
+
+def product_of(
+    name: str, overrides: Sequence[str] | None, *, resolution: float | None, tile_size: int | None
+) -> Product:
+    """The product that options name and change."""
+    changes = list(overrides or [])
+    if resolution is not None:
+        changes.append(f"output.grid.resolution={resolution:g}")
+    if tile_size is not None:
+        changes.append(f"output.grid.tile_size={tile_size}")
+    return Product.load(name).with_overrides(changes)
 
 
 def package_of(product: Product, model: str | None) -> Package | None:

@@ -9,13 +9,12 @@ import typer
 from rich.console import Console
 
 from swath.cli.epochs import EpochTable, epoch_line
-from swath.cli.maps import AreaText, PeriodText, ProductName, Resolution, SourceText, TileSize
+from swath.cli.maps import AreaText, PeriodText, ProductName, Resolution, SourceText, TileSize, product_of
 from swath.cli.options import Cluster, ClusterName, Json, Workers
 from swath.cli.output import Output, key_values, reported
 from swath.errors import RunFailedError, RunStoppedError
 from swath.grid import Area, Period
 from swath.planning import MapRequest
-from swath.products import Product
 from swath.runs import StopSignal
 
 if TYPE_CHECKING:
@@ -24,6 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ProductOverrides", "RecipeOverrides", "asked_for", "end_training", "epoch_line", "register"]
 
+LabelsText = Annotated[
+    str,
+    typer.Option(help="Polygons, points or a table with a class or value, GEDI footprints, a raster, or asset:BAND."),
+]
 OutStore = Annotated[
     str, typer.Option("--out", help="Folder or s3:// prefix of chips, checkpoints and results, that all workers reach.")
 ]
@@ -54,12 +57,7 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Models")
     def train(
         product: ProductName,
-        labels: Annotated[
-            str,
-            typer.Option(
-                help="Polygons, points or a table with a class or value, GEDI footprints, a raster, or asset:BAND."
-            ),
-        ],
+        labels: LabelsText,
         area: AreaText, period: PeriodText, source: SourceText, out_store: OutStore,
         recipe: RecipeText = None, column: LabelColumn = None,
         folds: Annotated[
@@ -121,12 +119,7 @@ def asked_for(
     """The request and recipe that options name."""
     from swath.training.recipe import Recipe
 
-    changes = list(product_overrides or [])
-    if resolution is not None:
-        changes.append(f"output.grid.resolution={resolution:g}")
-    if tile_size is not None:
-        changes.append(f"output.grid.tile_size={tile_size}")
-    chosen = Product.load(product).with_overrides(changes)
+    chosen = product_of(product, product_overrides, resolution=resolution, tile_size=tile_size)
     named = [] if column is None else [f"labels.column={column}"]
     told = Recipe.load(recipe or chosen.name).with_overrides([*named, *(overrides or [])])
     return MapRequest(chosen, Area.parse(area), Period.parse(period), source), told

@@ -65,11 +65,10 @@ def register(app: typer.Typer) -> None:
             choices = Space.load(space)
             choices.check(told)
             store = Store.open(out_store)
-            held = [fold for fold in (told.test, told.validate_on) if fold is not None]
             with StopSignal() as asked:
                 ready = ready_chips(
                     request, labels, store,
-                    recipe=told, held=held, cluster=cluster.value, workers=workers, display=out.display,
+                    recipe=told, held=told.held, cluster=cluster.value, workers=workers, display=out.display,
                     should_stop=asked, say=out.say,
                 )  # fmt: skip
                 chips = ready.chips.holding_out(test=told.test, validate=told.validate_on)

@@ -10,6 +10,7 @@ from swath.runs.progress import Mode
 from swath.store import Store
 from swath.training.any_labels import labels_line, read_any_labels
 from swath.training.chip_plan import AnyLabels
+from swath.training.chip_settings import ChipSettings
 from swath.training.chips import ChipsResult, cut_chips
 from swath.training.chipset import ChipSet
 from swath.training.cube_of import chips_product
@@ -66,15 +67,26 @@ def ready_chips(
     """
     read = read_any_labels(labels, request, request.product, recipe.labels)
     say(labels_line(read))
-    split = recipe.chips.split.model_copy(update={"held": None if held is None else tuple(held)})
-    cube = MapRequest(chips_product(request.product, recipe.bands), request.area, request.period, request.source)
+    cube, settings = chip_request(request, recipe, held=held)
     store = Store.open(out.url(CHIPS))
     cut = cut_chips(
         cube, read, store,
-        settings=recipe.chips.model_copy(update={"split": split}), cluster=cluster, workers=workers,
-        display=display, should_stop=should_stop, say=say,
+        settings=settings, cluster=cluster, workers=workers, display=display, should_stop=should_stop, say=say,
     )  # fmt: skip
     return Ready(read, cut, ChipSet.open(store))
+
+
+def chip_request(request: MapRequest, recipe: Recipe, *, held: Sequence[int] | None) -> tuple[MapRequest, ChipSettings]:
+    """The cube that chips are cut from, and how: what `cut_chips` and `stream_chips` take.
+
+    Args:
+        request: Product with its legend, area, period, source.
+        recipe: Bands, chips, split.
+        held: Folds that will be held out; None: each may be.
+    """
+    split = recipe.chips.split.model_copy(update={"held": None if held is None else tuple(held)})
+    cube = MapRequest(chips_product(request.product, recipe.bands), request.area, request.period, request.source)
+    return cube, recipe.chips.model_copy(update={"split": split})
 
 
 def model_name(request: MapRequest, recipe: Recipe) -> str:

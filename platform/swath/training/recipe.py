@@ -115,6 +115,11 @@ class Recipe(BaseModel):
             )
         return self
 
+    @property
+    def held(self) -> tuple[int, ...]:
+        """Folds that are held out: test, then validation."""
+        return tuple(fold for fold in (self.test, self.validate_on) if fold is not None)
+
     @classmethod
     def load(cls, name_or_path: str | Path) -> Recipe:
         """The recipe that ships for a product, or one from a YAML file; the defaults for a product without.
