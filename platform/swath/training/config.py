@@ -121,8 +121,10 @@ class Pretrained(_Part):
 
 NO_CHANGE = Augment(flips=False, turns=False, drop_dates=0, drop_bands=0, brightness=0)
 
+#: Fields that say where a training computes: with others it is the same one.
+WHERE = frozenset({"workers", "threads", "backend"})
 #: Fields that a training that goes on may have changed: they say how long and where, not what.
-FREE_TO_CHANGE = frozenset({"epochs", "patience", "workers", "threads", "backend"})
+FREE_TO_CHANGE = WHERE | {"epochs", "patience"}
 
 
 class TrainConfig(_Part):

@@ -45,7 +45,7 @@ def train_on_ray(
 
     config, cuda = job.config, device == "cuda"
     threads = config.threads or _threads(config.workers, cuda=cuda)
-    each = {"CPU": float(threads), **({"GPU": 1.0} if cuda else {})}
+    each = resources(threads, cuda=cuda)
     check_room(config.workers, each)
     shared = ray.put(job)
     attempts = settings().unit_attempts
@@ -61,7 +61,7 @@ def train_on_ray(
                 raise raised from error
             if attempt + 1 == attempts:
                 raise ClusterError(
-                    f"Training stopped {attempts} times: {_last_line(error)}.",
+                    f"Training stopped {attempts} times: {last_line(error)}.",
                     fix="The same command goes on from the last checkpoint.",
                 ) from error
     raise AssertionError("the last attempt returns or raises")
@@ -110,12 +110,17 @@ class _Loop:
         train(ray.get(config["job"][0]), seat)
 
 
+def resources(threads: int, *, cuda: bool) -> dict[str, float]:
+    """What Ray reserves for one worker."""
+    return {"CPU": float(threads), **({"GPU": 1.0} if cuda else {})}
+
+
 def _threads(workers: int, *, cuda: bool) -> int:
     """The most CPUs a worker may have so that all find room."""
     living = nodes()
     most = int(max((node.cpus for node in living), default=1))
     for count in range(most, 1, -1):
-        if sum(_fits(node, {"CPU": count, **({"GPU": 1} if cuda else {})}) for node in living) >= workers:
+        if sum(_fits(node, resources(count, cuda=cuda)) for node in living) >= workers:
             return count
     return 1
 
@@ -212,6 +217,7 @@ def raised_by_worker(error: BaseException) -> BaseException | None:
     return next((found for found in raised if not isinstance(found, RuntimeError)), None)
 
 
-def _last_line(error: BaseException) -> str:
+def last_line(error: BaseException) -> str:
+    """What Ray's long messages say at their end."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1].rstrip(".") if lines else type(error).__name__

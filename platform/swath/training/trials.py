@@ -12,7 +12,7 @@ from swath import errors
 from swath.cluster import connect
 from swath.errors import RunStoppedError, SwathError
 from swath.store import MissingKeyError, Store
-from swath.training.config import TrainConfig
+from swath.training.config import WHERE, TrainConfig
 from swath.training.curves import read_history
 from swath.training.fit import fit
 from swath.training.halving import Halving
@@ -193,4 +193,4 @@ def _book(trial: Trial) -> Ended | None:
 
 def _identity(config: TrainConfig) -> dict[str, Any]:
     """What makes a trial another one: not where it computes."""
-    return config.model_dump(mode="json", exclude={"workers", "threads", "backend"})
+    return config.model_dump(mode="json", exclude=set(WHERE))

@@ -16,7 +16,7 @@ from swath.settings import settings
 from swath.training.curves import read_history
 from swath.training.halving import Halving
 from swath.training.loop import Reading
-from swath.training.on_ray import check_room, own_sigint, quiet, room_for
+from swath.training.on_ray import check_room, last_line, own_sigint, quiet, resources, room_for
 from swath.training.trials import Ended, OnTrialEpoch, Trial, carry_out, record, stopped
 
 # its own Ctrl-C, its own files of readings, and tables on standard output that even verbose=0 prints (Ray 2.60)
@@ -72,7 +72,7 @@ def run_on_ray(
         if result.error is not None:
             name = trials[(result.config or {})["trial"]].name
             raise ClusterError(
-                f"{name} stopped {settings().unit_attempts} times: {_last_line(result.error)}.",
+                f"{name} stopped {settings().unit_attempts} times: {last_line(result.error)}.",
                 fix="The same command goes on from its last checkpoint.",
             ) from result.error
     return [record(trial) for trial in trials]
@@ -98,22 +98,18 @@ def _placed(trials: Sequence[Trial], *, cuda: bool) -> tuple[list[Trial], dict[s
     several = max(trial.config.workers for trial in trials)
     asked = max(trial.config.threads or 0 for trial in trials)
     if several > 1:
-        threads = asked or 1
-        each = {"CPU": float(threads), **({"GPU": 1.0} if cuda else {})}
-        check_room(several, each)
-        placed = [replace(t, config=t.config.model_copy(update={"threads": threads})) for t in trials]
+        share = 1
+    else:
+        cores = [node.cpus for node in nodes()]
+        share = max(1, min(int(sum(cores)) // len(trials), int(max(cores, default=1))))
+    threads = asked or share
+    each = resources(threads, cuda=cuda)
+    check_room(several, each)
+    placed = [replace(t, config=t.config.model_copy(update={"threads": threads})) for t in trials]
+    if several > 1:
         # its workers have the CPUs; Ray Tune wants its actor to take something
         return placed, {"memory": float(_LITTLE)}, max(1, room_for(each) // several)
-    cores = int(sum(node.cpus for node in nodes()))
-    largest = int(max((node.cpus for node in nodes()), default=1))
-    threads = asked or max(1, min(cores // len(trials), largest))
-    each = {"CPU": float(threads), **({"GPU": 1.0} if cuda else {})}
-    check_room(1, each)
-    return (
-        [replace(t, config=t.config.model_copy(update={"threads": threads})) for t in trials],
-        {k.lower(): v for k, v in each.items()},
-        None,
-    )
+    return placed, {name.lower(): count for name, count in each.items()}, None
 
 
 def _listener(trials: Sequence[Trial], on_epoch: OnTrialEpoch | None) -> Any:
@@ -169,8 +165,3 @@ def _off() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1].rstrip(".") if lines else type(error).__name__

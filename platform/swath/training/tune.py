@@ -12,6 +12,7 @@ import yaml
 
 from swath.errors import ModelError, StoreMismatchError, SwathError
 from swath.store import MissingKeyError, Store
+from swath.training.config import WHERE
 from swath.training.design import design
 from swath.training.halving import Halving
 from swath.training.recipe import Recipe
@@ -185,7 +186,7 @@ def _claim(out: Store, recipe: Recipe, space: Space, seed: int) -> None:
         StoreMismatchError: It does.
     """
     asked = {
-        "recipe": recipe.model_dump(mode="json", exclude={"train": {"workers", "threads", "backend"}}),
+        "recipe": recipe.model_dump(mode="json", exclude={"train": set(WHERE)}),
         "space": space.model_dump(mode="json"),
         "seed": seed,
     }
