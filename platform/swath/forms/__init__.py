@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swath.forms.overrides import apply_overrides
 from swath.forms.template import commented
-from swath.forms.validation import dotted, element_model, is_mapping, model_at, parse_yaml, suggest, validate
+from swath.forms.validation import dotted, element_model, is_mapping, model_at, parse_yaml, read_yaml, suggest, validate
 
 __all__ = [
     "apply_overrides",
@@ -14,6 +14,7 @@ __all__ = [
     "is_mapping",
     "model_at",
     "parse_yaml",
+    "read_yaml",
     "suggest",
     "validate",
 ]

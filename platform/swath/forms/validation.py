@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
@@ -49,6 +50,24 @@ def parse_yaml(text: str, *, where: str, error: type[RequestError] = ProductErro
         place = f"{where}, line {line}" if line else where
         message = f"{place}: not valid YAML: {what}."
         raise error(message, fix="Correct the text.", file=where, line=line) from fault
+
+
+def read_yaml(path: str | Path, *, what: str, error: type[RequestError] = ProductError) -> Any:
+    """Plain values of a YAML file.
+
+    Args:
+        path: UTF-8.
+        what: It is, for the message (`Recipe`).
+        error: What is raised.
+
+    Raises:
+        RequestError: It cannot be read, is no YAML, or a key stands twice. Facts: file, line.
+    """
+    try:
+        text = Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise error(f"{what} {path} cannot be read: {fault}.", fix="Give a YAML file.", file=str(path)) from fault
+    return parse_yaml(text, where=str(path), error=error)
 
 
 def suggest(value: object, choices: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from swath.errors import ModelError
-from swath.forms import commented, parse_yaml, validate
+from swath.forms import commented, read_yaml, validate
 from swath.models.spec import PartSpec
 
 
@@ -203,11 +203,7 @@ class TrainConfig(_Part):
         Raises:
             ModelError: The file cannot be read, or a field is wrong; the message names it.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"Training config {path} cannot be read: {error}.", fix="Give a YAML file.") from error
-        return cls.parse(parse_yaml(text, where=str(path), error=ModelError), where=str(path))
+        return cls.parse(read_yaml(path, what="Training config", error=ModelError), where=str(path))
 
     @classmethod
     def parse(cls, told: Any, *, where: str = "training config") -> TrainConfig:

@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from swath.errors import LabelError
-from swath.forms import apply_overrides, commented, parse_yaml, validate
+from swath.forms import apply_overrides, commented, parse_yaml, read_yaml, validate
 from swath.models.spec import ValueOutput
 from swath.training.chip_plan import ChipSettings
 from swath.training.config import TrainConfig
 from swath.training.gedi import GediFilter
 from swath.training.label_columns import LabelColumns
+
+
+def has_recipe(name_or_path: str | Path) -> bool:
+    """Whether a text means a YAML file, or a recipe of that name ships."""
+    return Path(name_or_path).suffix in (".yaml", ".yml") or _shipped(str(name_or_path)).is_file()
+
+
+def read_recipe(name_or_path: str | Path) -> Any:
+    """Plain values of a recipe: one that ships, by name, or one in a YAML file.
+
+    Raises:
+        LabelError: The file cannot be read, or is no YAML.
+    """
+    text = str(name_or_path)
+    if Path(text).suffix in (".yaml", ".yml"):
+        return read_yaml(text, what="Recipe", error=LabelError)
+    return parse_yaml(_shipped(text).read_text("utf-8"), where=text)
+
+
+def _shipped(name: str) -> Traversable:
+    return resources.files("swath.training") / "recipes" / f"{name}.yaml"
 
 
 class LabelChoice(BaseModel):
@@ -127,15 +149,9 @@ class Recipe(BaseModel):
         Raises:
             LabelError: The file cannot be read, or a field is wrong; the message names it.
         """
-        text = str(name_or_path)
-        shipped = resources.files("swath.training") / "recipes" / f"{text}.yaml"
-        if Path(text).suffix not in (".yaml", ".yml"):
-            return cls.parse(parse_yaml(shipped.read_text("utf-8"), where=text)) if shipped.is_file() else cls()
-        try:
-            content = Path(text).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise LabelError(f"Recipe {text} cannot be read: {error}.", fix="Give a YAML file.", file=text) from error
-        return cls.parse(parse_yaml(content, where=text, error=LabelError), where=text)
+        if not has_recipe(name_or_path):
+            return cls()
+        return cls.parse(read_recipe(name_or_path), where=str(name_or_path))
 
     @classmethod
     def parse(cls, told: Any, *, where: str = "recipe") -> Recipe:

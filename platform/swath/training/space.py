@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from swath.errors import ModelError, SwathError
-from swath.forms import parse_yaml, validate
+from swath.forms import read_yaml, validate
 from swath.training.recipe import Recipe
 
 EXAMPLE = """\
@@ -108,11 +108,7 @@ class Space(RootModel[dict[str, Draw]]):
         Raises:
             ModelError: It cannot be read, or a line is wrong; the message names it.
         """
-        try:
-            text = Path(path).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"Search space {path} cannot be read: {error}.", fix="Give a YAML file.") from error
-        return cls.parse(parse_yaml(text, where=str(path), error=ModelError), where=str(path))
+        return cls.parse(read_yaml(path, what="Search space", error=ModelError), where=str(path))
 
     @classmethod
     def parse(cls, told: Any, *, where: str = "search space") -> Space:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from swath.errors import LabelError
-from swath.forms import commented, parse_yaml, validate
+from swath.forms import commented, validate
 from swath.models.provenance import Licence
+from swath.training.recipe import has_recipe, read_recipe
 from swath.training.tables.boosted import BoostedConfig
 from swath.training.tables.forest import ForestConfig
 
@@ -101,16 +101,9 @@ class SpeciesConfig(_Part):
             LabelError: The file cannot be read, or a field is wrong; the message names it.
         """
         text = str(name_or_path)
-        if Path(text).suffix not in (".yaml", ".yml"):
-            shipped = resources.files("swath.training") / "recipes" / f"{text}.yaml"
-            if not shipped.is_file():
-                raise LabelError(f"No recipe {text!r} ships with Swath.", fix="Give a YAML file.", file=text)
-            return cls.parse(parse_yaml(shipped.read_text("utf-8"), where=text), where=text)
-        try:
-            content = Path(text).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise LabelError(f"Recipe {text} cannot be read: {error}.", fix="Give a YAML file.", file=text) from error
-        return cls.parse(parse_yaml(content, where=text, error=LabelError), where=text)
+        if not has_recipe(text):
+            raise LabelError(f"No recipe {text!r} ships with Swath.", fix="Give a YAML file.", file=text)
+        return cls.parse(read_recipe(text), where=text)
 
     @classmethod
     def parse(cls, told: Any, *, where: str = "recipe") -> SpeciesConfig:
