@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,8 +60,9 @@ class Trees:
             tree = getattr(given, "tree_", given)
             values = tree.value[:, 0, :]
             shares = values / values.sum(axis=1, keepdims=True) if values.shape[1] > 1 else values
-            made.append(_tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, shares[:, column]))
-        return cls._joined(made, 1.0 / len(made))
+            leaf = shares[:, column] * (1.0 / len(trees))
+            made.append(_tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, leaf))
+        return cls._sum(made)
 
     @classmethod
     def of_lightgbm(cls, booster: Any) -> Trees:
@@ -75,28 +76,13 @@ class Trees:
             raise ModelError(
                 f"The booster has {told['num_tree_per_iteration']} outputs.", fix="Fit one booster a class."
             )
-        return cls._joined([_flat(tree["tree_structure"]) for tree in told["tree_info"]], 1.0)
+        return cls._sum([_flat(tree["tree_structure"]) for tree in told["tree_info"]])
 
     @classmethod
-    def _joined(cls, trees: Sequence[_Tree], factor: float) -> Trees:
-        nodes = np.cumsum([0, *(len(tree.feature) for tree in trees)])[:-1]
-        leaves = np.cumsum([0, *(len(tree.leaf) for tree in trees)])[:-1]
-
-        def placed(side: NDArray[np.int64], node: int, leaf: int) -> NDArray[np.int64]:
-            return np.where(side >= 0, side + node, side - leaf)
-
-        pairs = list(zip(trees, nodes.tolist(), leaves.tolist(), strict=True))
-        return cls(
-            feature=np.concatenate([tree.feature for tree in trees]).astype(np.int32),
-            threshold=np.concatenate([tree.threshold for tree in trees]),
-            left=np.concatenate([placed(tree.left, n, m) for tree, n, m in pairs]).astype(np.int32),
-            right=np.concatenate([placed(tree.right, n, m) for tree, n, m in pairs]).astype(np.int32),
-            leaf=np.concatenate([tree.leaf * factor for tree in trees]).astype(np.float32),
-            root=nodes.astype(np.int32),
-            output=np.zeros(len(trees), np.int32),
-            outputs=1,
-            base=np.zeros(1, np.float32),
-        )
+    def _sum(cls, trees: Sequence[Trees]) -> Trees:
+        """Trees that all add to one output."""
+        whole = cls.stack(trees)
+        return replace(whole, output=np.zeros_like(whole.output), outputs=1, base=np.zeros(1, np.float32))
 
     @staticmethod
     def stack(parts: Sequence[Trees]) -> Trees:
@@ -163,27 +149,25 @@ class Trees:
         return targets
 
 
-@dataclass(frozen=True)
-class _Tree:
+def _one(feature: Any, threshold: Any, left: Any, right: Any, leaf: Any) -> Trees:
     """One tree; nodes and leaves are counted from 0, sides as in `Trees`."""
+    zero = np.zeros(1, np.int32)
+    return Trees(
+        feature=np.asarray(feature, np.int32), threshold=_floor(np.asarray(threshold, np.float64)),
+        left=np.asarray(left, np.int32), right=np.asarray(right, np.int32), leaf=np.asarray(leaf, np.float32),
+        root=zero, output=zero, outputs=1, base=np.zeros(1, np.float32),
+    )  # fmt: skip
 
-    feature: NDArray[np.int64]
-    threshold: NDArray[np.float32]
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    leaf: NDArray[np.float64]
 
-
-def _tree(feature: Any, threshold: Any, left: Any, right: Any, value: Any) -> _Tree:
+def _tree(feature: Any, threshold: Any, left: Any, right: Any, value: Any) -> Trees:
     """Of arrays in which leaves are nodes without children (-1)."""
     inner = np.asarray(left) >= 0
     if not inner.any():
-        only = np.array([-1])
-        return _Tree(np.zeros(1, np.int64), np.zeros(1, np.float32), only, only, np.asarray(value, np.float64))
+        return _one([0], [0.0], [-1], [-1], value)
     number = np.where(inner, np.cumsum(inner) - 1, 0 - np.cumsum(~inner))
-    return _Tree(
-        np.asarray(feature)[inner].astype(np.int64), _floor(np.asarray(threshold)[inner]),
-        number[np.asarray(left)[inner]], number[np.asarray(right)[inner]], np.asarray(value, np.float64)[~inner],
+    return _one(
+        np.asarray(feature)[inner], np.asarray(threshold)[inner], number[np.asarray(left)[inner]],
+        number[np.asarray(right)[inner]], np.asarray(value)[~inner],
     )  # fmt: skip
 
 
@@ -193,7 +177,7 @@ def _floor(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.where(near.astype(np.float64) > threshold, np.nextafter(near, np.float32(-np.inf)), near)
 
 
-def _flat(tree: dict[str, Any]) -> _Tree:
+def _flat(tree: dict[str, Any]) -> Trees:
     """Of a tree as LightGBM dumps it."""
     feature: list[int] = []
     threshold: list[float] = []
@@ -217,10 +201,8 @@ def _flat(tree: dict[str, Any]) -> _Tree:
 
     if visit(tree) < 0:
         feature, threshold, sides = [0], [0.0], [[-1, -1]]
-    both = np.array(sides, np.int64)
-    return _Tree(
-        np.array(feature, np.int64), _floor(np.array(threshold)), both[:, 0], both[:, 1], np.array(leaf, np.float64)
-    )
+    left, right = np.transpose(sides)
+    return _one(feature, threshold, left, right, leaf)
 
 
 @compiled
