@@ -29,7 +29,7 @@ WHOLE = Product.parse(PRODUCT, where="several").with_overrides(["output.grid.til
 
 @pytest.fixture(scope="module")
 def request_of_chips(several_world):  # noqa: F811
-    product = chips_product(WHOLE, ["B04", "B08"], INPUTS)
+    product = chosen_inputs(chips_product(WHOLE, ["B04", "B08"]), INPUTS)
     return MapRequest(product, AREA, Period.parse("2023-06"), str(several_world.catalog))
 
 
@@ -41,7 +41,7 @@ def chips(request_of_chips, tmp_path_factory):
 
 
 def test_inputs_that_are_not_chosen_are_not_of_the_cube():
-    product = chips_product(WHOLE, ["B04", "B08"], INPUTS)
+    product = chosen_inputs(chips_product(WHOLE, ["B04", "B08"]), INPUTS)
     assert [given.name for given in product.inputs] == [None, "up", "height", "climate"]
     assert product.inputs[1].bands == ("vv", "vh") and product.inputs[0].bands == ("B04", "B08")
 
@@ -100,9 +100,9 @@ def test_an_input_that_the_product_lacks_or_that_has_no_bands_is_refused():
     with pytest.raises(
         LabelError, match=r"chips\.inputs names 'snow', and several has no such input.*up, down, height"
     ):
-        chips_product(WHOLE, ["B04"], {"snow": InputChoice(bands=("depth",))})
+        chosen_inputs(WHOLE, {"snow": InputChoice(bands=("depth",))})
     with pytest.raises(LabelError, match=r"chips\.inputs\.up has no bands"):
-        chips_product(WHOLE, ["B04"], {"up": InputChoice()})
+        chosen_inputs(WHOLE, {"up": InputChoice()})
 
 
 def test_bands_that_may_lack_are_named_by_name_or_kind_and_first_is_the_first():

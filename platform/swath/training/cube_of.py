@@ -6,21 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from swath.errors import ProductError
 from swath.products import Product
-from swath.training.chip_inputs import InputChoice, chosen_inputs
 
 
-def chips_product(product: Product, bands: Sequence[str], inputs: Mapping[str, InputChoice] | None = None) -> Product:
+def chips_product(product: Product, bands: Sequence[str]) -> Product:
     """The cube that a product's model will read, with its bands named: mask, composite and grid stay.
+
+    Later inputs stay too: the settings of the chips choose among them (`chosen_inputs`).
 
     Args:
         product: One with a model (none chosen yet), or a composite.
         bands: Of the first input: names, common names or kinds, as a product's `bands`.
-        inputs: How the model takes later inputs, as `chosen_inputs` has it; left to the settings of the chips unless
-            given.
 
     Raises:
         ProductError: No bands.
-        LabelError: An input that the product does not have.
     """
     if not bands:
         raise ProductError(f"{product.name}: chips need bands.", fix="Name some, such as reflectance.", field="bands")
@@ -29,8 +27,7 @@ def chips_product(product: Product, bands: Sequence[str], inputs: Mapping[str, I
     data["model"] = None
     # rules are of the layers that the model gives; chips have those of the cube
     data["output"]["layers"] = {}
-    cube = Product.model_validate(data)
-    return cube if inputs is None else chosen_inputs(cube, inputs)
+    return Product.model_validate(data)
 
 
 def known_classes(product: Product) -> dict[int, str]:
