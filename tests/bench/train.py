@@ -1,9 +1,10 @@
 """Training by workers against bare DDP with chips in memory, in one run, on the same network and cores.
 
     python -m tests.bench.train [--workers 2] [--chips 64] [--chip 128] [--batch 4] [--epochs 2] [--repeats 3]
+    python -m tests.bench.train --training FOLDER --recipe RECIPE
 
-A U-Net (width 16, four levels, 7 bands, 11 classes). A repeat measures, one after the other and after an epoch to warm
-up each,
+A U-Net (width 16, four levels, 7 bands, 11 classes) on random chips, or a recipe's network and loss on the chips that
+`swath train` cut into a folder. A repeat measures, one after the other and after an epoch to warm up each,
 
 - `bare`: processes with torch's DistributedDataParallel over gloo, one thread each, whose batches are tensors in
   memory, normalised already: forward, loss, backward, AdamW;
@@ -23,111 +24,33 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+from tests.bench.train_chips import Loaded, Memory, Shards, of_training
 from torch.multiprocessing.spawn import start_processes
 from torch.nn.parallel import DistributedDataParallel
 
-from swath.cube import LayerFacts
 from swath.models.network import Network
-from swath.models.spec import BandInput, ClassesOutput, PartSpec
-from swath.store import Store
+from swath.models.spec import PartSpec
 from swath.training.batches import Preparer
 from swath.training.config import TrainConfig
 from swath.training.fit import fit, prepare
 from swath.training.loop import Job
-from swath.training.losses import segmentation_loss
-from swath.training.shards import Shard, pack, shard_key
-from swath.training.source import IGNORED, ChipFacts, Chips, Part
-
-BANDS, CLASSES, A_SHARD = 7, 11, 64
-
-
-@lru_cache(maxsize=1)
-def arrays(chips: int, size: int, held: int) -> Chips:
-    """Random chips; the last ones are for validation."""
-    rng, number = np.random.default_rng(0), chips + held
-    y = rng.integers(0, CLASSES, (number, size, size)).astype(np.uint8)
-    numbers = rng.integers(1000, 6000, (number, 1, BANDS, size, size)).astype(np.uint16)
-    part = np.where(np.arange(number) < chips, Part.TRAIN, Part.VALIDATE).astype(np.uint8)
-    parts = np.where(rng.random(y.shape) < 0.3, part[:, None, None], np.uint8(IGNORED))
-    known = parts != IGNORED
-    return Chips(
-        numbers=numbers, day=np.ones((number, 1), np.float32), y=y, part=parts,
-        weight=known.astype(np.float32), object=known.astype(np.uint16), error=np.zeros(y.shape, np.float32),
-    )  # fmt: skip
-
-
-class Memory:
-    """Chips that each process makes anew from a seed."""
-
-    def __init__(self, chips: int, size: int, held: int) -> None:
-        self.chips, self.size, self.held = chips, size, held
-        self.facts = ChipFacts(
-            bands=tuple(BandInput(name=f"B{n:02}") for n in range(BANDS)),
-            layers=(LayerFacts("uint16", 0, 0.0001, -0.1),) * BANDS,
-            unit="reflectance",
-            gsd=10,
-            size=size,
-            steps=1,
-            output=ClassesOutput(classes=tuple(f"class {n}" for n in range(CLASSES))),
-        )
-
-    def __len__(self) -> int:
-        return self.chips + self.held
-
-    @property
-    def arrays(self) -> Chips:
-        """All of them."""
-        return arrays(self.chips, self.size, self.held)
-
-    def names(self, indices: Sequence[int]) -> list[str]:
-        """Ids."""
-        return [str(index) for index in indices]
-
-    def counts(self, part: Part) -> np.ndarray:
-        """Labelled pixels by chip and class."""
-        of_part = self.arrays["part"] == part
-        return np.stack([(of_part & (self.arrays["y"] == k)).sum((1, 2)) for k in range(CLASSES)], axis=1)
-
-    def read(self, indices: Sequence[int]) -> Chips:
-        """Chips."""
-        rows = list(indices)
-        return Chips(**{name: array[rows] for name, array in self.arrays.items()})
-
-
-class Shards(Memory):
-    """The same chips in shards on disk, as `cut_chips` writes them."""
-
-    def __init__(self, memory: Memory, folder: Path) -> None:
-        super().__init__(memory.chips, memory.size, memory.held)
-        self.shards: dict[int, Shard] = {}
-        self.store = Store.open(folder)
-        for first in range(0, len(memory), A_SHARD):
-            rows = {name: array[first : first + A_SHARD] for name, array in memory.arrays.items()}
-            self.store.put_bytes(shard_key(f"bench-{first:06}"), pack(rows, {}))
-
-    def read(self, indices: Sequence[int]) -> Chips:
-        """Chips, from disk."""
-        found = [
-            {name: self._shard(index // A_SHARD).rows(name, [index % A_SHARD]) for name in Chips.__annotations__}
-            for index in indices
-        ]
-        return Chips(**{name: np.concatenate([chip[name] for chip in found]) for name in Chips.__annotations__})
-
-    def _shard(self, number: int) -> Shard:
-        return self.shards.setdefault(number, Shard(self.store, shard_key(f"bench-{number * A_SHARD:06}")))
+from swath.training.objective import Objective
+from swath.training.recipe import Recipe
+from swath.training.source import ChipSource, Part
 
 
 def config(options: argparse.Namespace) -> TrainConfig:
     """The same for all ways."""
+    if options.recipe is not None:
+        asked = {"epochs": 1 + options.epochs, "workers": options.workers, "threads": 1, "device": "cpu"}
+        return Recipe.load(options.recipe).train.model_copy(update={**asked, "patience": None})
     return TrainConfig(
         encoder=PartSpec(name="unet", settings={"width": options.width, "levels": 4}),
         head=PartSpec(name="segmentation"),
@@ -154,13 +77,13 @@ def _bare(rank: int, job: Job, port: int, epochs: int, out: str) -> None:
     torch.manual_seed(0)
     model = DistributedDataParallel(Network.build(job.spec))
     optimiser = torch.optim.AdamW(model.parameters())
-    weights = torch.tensor(job.weights)
+    objective = Objective(job.config, job.spec, model.module, job.weights, torch.device("cpu"))
     seconds = []
     for _ in range(1 + epochs):
         torch.distributed.barrier()
         started, used = time.perf_counter(), time.process_time()
         for made in batches:
-            loss = segmentation_loss(model(*made.inputs), made.target, weights=weights)
+            loss = objective(model(*made.inputs), made)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -184,9 +107,15 @@ def bare(job: Job, folder: Path, options: argparse.Namespace) -> list[dict[str, 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Chips a second of each way, ratios of the same repeat, and shares of waiting."""
-    memory = Memory(options.chips, options.chip, options.workers)
-    sources = {"memory": memory, "shards": Shards(memory, folder / "chips")}
-    job = prepare(config(options), memory, folder / "bare", name="bench")
+    sources: dict[str, ChipSource]
+    if options.training is not None:
+        held = of_training(options.training, Recipe.load(options.recipe))
+        sources = {"memory": Loaded(held), "shards": held}
+    else:
+        memory = Memory(options.chips, options.chip, options.workers)
+        sources = {"memory": memory, "shards": Shards(memory, folder / "chips")}
+    job = prepare(config(options), sources["memory"], folder / "bare", name="bench")
+    chips = int((job.source.counts(Part.TRAIN).sum(1) > 0).sum())
     wall: dict[str, list[float]] = {"bare": [], **{way: [] for way in sources}}
     cpu: dict[str, list[float]] = {"bare": [], **{way: [] for way in sources}}
     waits: dict[str, list[float]] = {way: [] for way in sources}
@@ -208,7 +137,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "what": "train",
         "options": {k: v for k, v in vars(options).items() if k != "json"},
         "load": loads,
-        "chips_a_second": {way: [round(options.chips / v, 2) for v in values] for way, values in wall.items()},
+        "chips_a_second": {way: [round(chips / v, 2) for v in values] for way, values in wall.items()},
         "of_bare": {way: _of(wall["bare"], wall[way]) for way in sources},
         "of_bare_by_cpu": {way: _of(cpu["bare"], cpu[way]) for way in sources},
         "wait": {way: [round(v, 4) for v in values] for way, values in waits.items()},
@@ -223,6 +152,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--json", type=Path, help="write the readings here too")
+    made.add_argument("--training", type=Path, help="folder in which `swath train` has cut chips")
+    made.add_argument("--recipe", help="its recipe: a name or a YAML file")
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--chips", type=int, default=64)
     made.add_argument("--chip", type=int, default=128)
@@ -239,6 +170,8 @@ def main() -> None:
     from tests.bench.train import measure
 
     options = parser().parse_args()
+    if (options.training is None) != (options.recipe is None):
+        parser().error("--training and --recipe go together")
     with tempfile.TemporaryDirectory(prefix="swath-bench-") as name:
         report = measure(Path(name), options)
     text = json.dumps(report, indent=1, default=str)
