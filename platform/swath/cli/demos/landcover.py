@@ -1,8 +1,7 @@
-"""The demo's second half: a land-cover network trained on one part of the simulated Earth, mapped over another."""
+"""A land-cover network trained on one part of the simulated Earth, mapped over another."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.cli.demo_maps import layer_file, mapped, read, window_of
-from swath.cli.options import ClusterName
-from swath.cli.output import Output
-from swath.cli.train import epoch_line
-from swath.grid import Area, Period
+from swath.cli.demos.maps import layer_file, read, window_of
+from swath.cli.demos.stage import Shown, Stage
 from swath.mapping.picture import Panel, draw
-from swath.models import Package
-from swath.planning import MapRequest
 from swath.products import Product
 from swath.products.model import CLASS, CONFIDENCE, NO_CLASS, NO_SHARE, SHARE_STEP
 
@@ -47,57 +41,22 @@ class CoverScore:
     confident: float
 
 
-@dataclass(frozen=True)
-class Cover:
-    """What the second half made.
-
-    Attributes:
-        map: URL of the map's collection.
-        picture: Map, confidence and truth.
-        model: Folder of the package.
-        score: Against the truth.
-    """
-
-    map: str
-    picture: Path
-    model: Path
-    score: CoverScore
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        paths = {"picture": str(self.picture.resolve()), "model": str(self.model.resolve())}
-        return {"map": self.map, **paths, **asdict(self.score)}
-
-
-def train_and_map(out: Output, folder: Path, made: Published, cluster: ClusterName) -> Cover:
+def run(stage: Stage, made: Published) -> Shown:
     """Train on one part, map the other, score it, draw it."""
-    from swath.training.course import train_model
     from swath.training.recipe import Recipe
 
     product = Product.load("landcover").with_overrides([f"output.grid.tile_size={TILE_SIZE}"])
-    source = str(made.catalog)
-    recipe = Recipe.load(RECIPE)
-    out.say(f"training a land-cover network on {TRAIN_AREA}")
-    started = time.monotonic()
-    asked = MapRequest(product, Area.parse(TRAIN_AREA), Period.parse(PERIOD), source)
-    trained = train_model(
-        asked, str(made.labels), folder / "training",
-        recipe=recipe, cluster="inline", display=out.display, say=out.say,
-        on_epoch=lambda reading: out.say(epoch_line(reading, recipe.train.epochs)),
-    )  # fmt: skip
-    out.say(f"trained in {time.monotonic() - started:.0f} s; mapping {MAP_AREA}, which it has not seen")
-    package = Package.open(trained.package.folder)
-    request = MapRequest(
-        product.with_model(package.spec, package.digest), Area.parse(MAP_AREA), Period.parse(PERIOD), source, package
-    )
-    plan, result = mapped(out, request, folder, cluster)
+    asked = stage.request(product, TRAIN_AREA, PERIOD, made)
+    package = stage.trained(asked, made.labels, Recipe.load(RECIPE), "training")
+    plan, result = stage.mapped(stage.request(product, MAP_AREA, PERIOD, made, package))
     window = window_of(plan, MAP_AREA)
     codes = read(layer_file(plan, CLASS), window, fill=NO_CLASS)
     confidence = read(layer_file(plan, CONFIDENCE), window, fill=NO_SHARE)
     truth = made.world.landcover(window, YEAR)
     score = score_of(codes, confidence, truth)
-    drawn = picture(folder / "landcover.png", product, codes, confidence, truth, score)
-    return Cover(result.collection, drawn, package.folder, score)
+    drawn = picture(stage.folder / "landcover.png", product, codes, confidence, truth, score)
+    told = f"{score.accuracy:.1%} of {score.pixels:,} pixels, of the surer half {score.confident:.1%}"
+    return Shown("landcover", result.collection, drawn, asdict(score), [("true class", told)], package.folder)
 
 
 def score_of(codes: NDArray[Any], confidence: NDArray[Any], truth: NDArray[Any]) -> CoverScore:

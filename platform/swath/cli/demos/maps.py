@@ -1,4 +1,4 @@
-"""What both halves of the demo do: carry a request out, and look at what came out over an area."""
+"""Looking at what came out, over an area."""
 
 from __future__ import annotations
 
@@ -12,31 +12,9 @@ from odc.geo import geom
 from odc.geo.geobox import GeoBox
 from rasterio.windows import from_bounds
 
-from swath.cli.maps import carry_out_shown
-from swath.cli.options import ClusterName
-from swath.cli.output import Output
-from swath.cli.shown import show_plan
-from swath.errors import RunFailedError
 from swath.grid import Area, parse_tile
-from swath.mapping import Plan, RunResult, make_plan
+from swath.mapping import Plan
 from swath.mapping.vrt import zone_name
-from swath.planning import MapRequest
-from swath.store import Store
-
-
-def mapped(out: Output, request: MapRequest, folder: Path, cluster: ClusterName) -> tuple[Plan, RunResult]:
-    """Plan and map into the demo's store.
-
-    Raises:
-        RunFailedError: A unit failed.
-    """
-    plan = make_plan(request, Store.open(folder / "store"), say=out.say)
-    if not out.json:
-        show_plan(out.console, plan)
-    result = carry_out_shown(out, plan, cluster, None, None)
-    if result.failed:
-        raise RunFailedError(f"{result.failed} units failed: {result.failures[0]['error']['message']}")
-    return plan, result
 
 
 def window_of(plan: Plan, area: str) -> GeoBox:

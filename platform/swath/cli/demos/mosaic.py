@@ -1,29 +1,20 @@
-"""`swath demo`: the main jobs on a simulated Earth, offline, compared with the truth that is known there."""
+"""A clear mosaic, against the clear reflectance of the same dates."""
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rich.console import Console
 
-from swath.cli.demo_cover import train_and_map
-from swath.cli.demo_maps import layer_file, mapped, read, window_of
-from swath.cli.options import Cluster, ClusterName, Json
-from swath.cli.output import Output, key_values, reported
-from swath.errors import StoreError
-from swath.grid import Area, Period
-from swath.mapping import Plan, RunResult
+from swath.cli.demos.maps import layer_file, read, window_of
+from swath.cli.demos.stage import Shown, Stage
+from swath.mapping import Plan
 from swath.mapping.picture import Panel, draw, true_colour
-from swath.planning import MapRequest
 from swath.products import Product
 
 if TYPE_CHECKING:
@@ -32,7 +23,6 @@ if TYPE_CHECKING:
 AREA = "12.53,47.725,12.66,47.79"  # two granules, and the edge of a swath through them
 PERIOD = "2023-06/2023-07/P2M"
 TILE_SIZE = 768
-MARK = ".swath-demo"  # a folder without it is not ours to delete
 RGB = ("B04", "B03", "B02")
 
 
@@ -53,57 +43,18 @@ class Comparison:
     rmse: dict[str, float]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-
-    @app.command(rich_help_panel="Try it")
-    def demo(
-        out_folder: Annotated[Path, typer.Option("--out", help="Folder of the demo; made anew each time.")] = Path(
-            "demo"
-        ),
-        cluster: Cluster = ClusterName.LOCAL,
-        as_json: Json = False,
-    ) -> None:
-        """The main jobs, offline: simulate an archive, map a mosaic and land cover, compare both with the truth."""
-        with reported(as_json) as out:
-            started = time.monotonic()
-            made, plan, result = run_demo(out, out_folder, cluster)
-            out.say("comparing with the truth")
-            window = window_of(plan, AREA)
-            compared = compare(plan, made.world, window)
-            picture = picture_of(plan, made, out_folder / "mosaic.png", compared, window)
-            cover = train_and_map(out, out_folder, made, cluster)
-            values = {
-                "map": result.collection,
-                "picture": str(picture.resolve()),
-                "units": result.to_dict()["units"],
-                "comparison": vars(compared),
-                "land_cover": cover.to_dict(),
-                "seconds": round(time.monotonic() - started, 1),
-            }
-            out.result(values, lambda console: _show(console, values, compared))
-
-
-def run_demo(out: Output, folder: Path, cluster: ClusterName) -> tuple[Published, Plan, RunResult]:
-    """Simulate, plan and map."""
-    from swath.synthetic import publish
-
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).exists():
-            raise StoreError(
-                f"{folder} is not empty and was not made by the demo.", fix="Give another folder with --out."
-            )
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).touch()
-    area, period = Area.parse(AREA), Period.parse(PERIOD)
-    out.say(f"simulating an archive of optical scenes over {AREA}, {PERIOD}")
-    made = publish(folder / "earth", area=area, period=period, seed=7, granule_px=1098)
-    out.say(f"{len(made.scenes)} scenes in {len(made.granules)} granules: {made.catalog}")
+def run(stage: Stage) -> tuple[Shown, Published]:
+    """Simulate, map, compare, draw; the archive serves others too."""
+    made = stage.earth("earth", AREA, PERIOD, granule_px=1098)
     product = Product.load("mosaic").with_overrides([f"output.grid.tile_size={TILE_SIZE}", "index_of_composite=[NDVI]"])
-    request = MapRequest(product=product, area=area, period=period, source=str(made.catalog))
-    plan, result = mapped(out, request, folder, cluster)
-    return made, plan, result
+    plan, result = stage.mapped(stage.request(product, AREA, PERIOD, made))
+    stage.out.say("comparing with the truth")
+    window = window_of(plan, AREA)
+    compared = compare(plan, made.world, window)
+    picture = picture_of(plan, made, stage.folder / "mosaic.png", compared, window)
+    lines = [("compared with the truth", f"{compared.pixels:,} pixels, {compared.clear:.1%} of all were seen clear")]
+    lines += [(b, f"bias {compared.bias[b]:+.4f}  RMSE {compared.rmse[b]:.4f} reflectance") for b in RGB]
+    return Shown("mosaic", result.collection, picture, asdict(compared), lines), made
 
 
 def compare(plan: Plan, world: World, window: GeoBox) -> Comparison:
@@ -191,26 +142,3 @@ def _telling(image: NDArray[np.float32]) -> float:
         return -1.0
     cloudy = float((image[seen].min(axis=-1) > 0.75).mean())
     return float(seen.mean()) - abs(cloudy - 0.35)
-
-
-def _show(console: Console, values: dict[str, Any], compared: Comparison) -> None:
-    console.print(
-        f"compared with the truth on {compared.pixels:,} pixels ({compared.clear:.1%} of the tiles were seen clear):"
-    )
-    key_values(
-        console,
-        [(band, f"bias {compared.bias[band]:+.4f}  RMSE {compared.rmse[band]:.4f} reflectance") for band in RGB],
-    )
-    key_values(console, [("map", values["map"]), ("picture", values["picture"])])
-    cover = values["land_cover"]
-    console.print(f"land cover, by a network trained elsewhere, compared on {cover['pixels']:,} pixels:")
-    key_values(
-        console,
-        [
-            ("true class", f"{cover['accuracy']:.1%}, of the surer half {cover['confident']:.1%}"),
-            ("map", cover["map"]),
-            ("picture", cover["picture"]),
-            ("model", cover["model"]),
-            ("took", f"{values['seconds']:.0f} s"),
-        ],
-    )
