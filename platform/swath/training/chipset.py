@@ -178,10 +178,11 @@ class HeldOut:
         chips: All of them.
         test: Fold.
         validate: Fold.
+        every_class: What is held out must have all classes, as figures of it need.
     """
 
-    def __init__(self, chips: ChipSet, *, test: int | None, validate: int | None) -> None:
-        self.chips, self.test, self.validate = chips, test, validate
+    def __init__(self, chips: ChipSet, *, test: int | None, validate: int | None, every_class: bool = True) -> None:
+        self.chips, self.test, self.validate, self._every_class = chips, test, validate, every_class
         held = [fold for fold in (test, validate) if fold is not None]
         number = chips.split.number
         if any(not 0 <= fold < number for fold in held) or len(set(held)) < len(held):
@@ -189,7 +190,8 @@ class HeldOut:
                 f"Folds {held} cannot be held out of {number}.", fix=f"Name two different ones of 0 to {number - 1}."
             )
         folds, names = chips.fold_counts.sum(axis=0), chips.facts.output.channels
-        check_folds(folds, names, folds=held, what="labelled pixel")
+        if every_class:
+            check_folds(folds, names, folds=held, what="labelled pixel")
         left = self.counts(Part.TRAIN).sum(axis=0)
         gone = [names[c] for c in np.flatnonzero(left == 0)]
         if gone:
@@ -201,7 +203,7 @@ class HeldOut:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.chips, self.test, self.validate)
+        return _again, (self.chips, self.test, self.validate, self._every_class)
 
     def __len__(self) -> int:
         return len(self.chips)
@@ -291,5 +293,5 @@ def completed(found: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _again(chips: ChipSet, test: int | None, validate: int | None) -> HeldOut:
-    return HeldOut(chips, test=test, validate=validate)
+def _again(chips: ChipSet, test: int | None, validate: int | None, every_class: bool) -> HeldOut:
+    return HeldOut(chips, test=test, validate=validate, every_class=every_class)

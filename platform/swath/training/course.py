@@ -19,7 +19,7 @@ from swath.store import Store
 from swath.training.any_labels import ASSET
 from swath.training.chip_plan import AnyLabels
 from swath.training.chips import ChipsResult
-from swath.training.chipset import ChipSet
+from swath.training.chipset import ChipSet, HeldOut
 from swath.training.config import TrainConfig
 from swath.training.ready import model_name, ready_chips
 from swath.training.recipe import Recipe
@@ -27,8 +27,15 @@ from swath.training.recipe import Recipe
 if TYPE_CHECKING:
     from swath.training.fit import Fitted
     from swath.training.folds import Validation
+    from swath.training.trials import OnTrialEpoch
 
-FIT, FOLDS, PEER, PACKAGE = "fit", "folds", "peer", "package"  # what a training makes in its store beside chips
+FIT, FOLDS, PEER, PACKAGE, DOUBT = (
+    "fit",
+    "folds",
+    "peer",
+    "package",
+    "doubt",
+)  # what a training makes in its store beside chips
 REPORT = "folds.json"
 
 
@@ -88,7 +95,7 @@ def train_model(
     replace: bool = False,
     display: Mode = "none",
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
-    on_fold_epoch: Callable[[str, dict[str, Any]], None] | None = None,
+    on_fold_epoch: OnTrialEpoch | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     say: Said = lambda _: None,
 ) -> Trained:
@@ -107,7 +114,8 @@ def train_model(
         replace: Put the package in the place of one that stands there.
         display: How progress of the chips is shown.
         on_epoch: Told of each epoch that is done, without `folds`.
-        on_fold_epoch: With `folds`: told `fold 2` or `peer fold 2` and each epoch that is done.
+        on_fold_epoch: Told the name of each training beside the main one, `fold 2`, `peer fold 2` or `judge 2`, and
+            each of its epochs that is done.
         should_stop: Asked often while chips are cut, and after each epoch of several trainings.
         say: Told what is being done, a line a stage.
 
@@ -134,13 +142,17 @@ def train_model(
     if folds:
         told = _by_folds(
             ready.chips, store, recipe, peer,
-            name=name, workers=workers, cluster=cluster, on_epoch=on_fold_epoch, should_stop=should_stop,
+            name=name, workers=workers, cluster=cluster, on_epoch=on_fold_epoch, should_stop=should_stop, say=say,
         )  # fmt: skip
     else:
         from swath.training.fit import fit
 
+        believed = _believed(
+            source, Store.open(store.url(DOUBT)), recipe,
+            workers=workers, cluster=cluster, on_epoch=on_fold_epoch, should_stop=should_stop, say=say,
+        )  # fmt: skip
         fit_in = Store.open(store.url(FIT))
-        fitted = fit(_config(recipe, workers), source, fit_in, name=name, cluster=cluster, on_epoch=on_epoch)
+        fitted = fit(_config(recipe, workers), believed, fit_in, name=name, cluster=cluster, on_epoch=on_epoch)
         fitted = with_correction(fitted, source)
         say(f"scoring epoch {fitted.best.epoch} on fold {recipe.test}")
         figures = evaluate(fitted.best, source)
@@ -177,15 +189,24 @@ def _by_folds(
     name: str,
     workers: int | None,
     cluster: str,
-    on_epoch: Callable[[str, dict[str, Any]], None] | None,
+    on_epoch: OnTrialEpoch | None,
     should_stop: Callable[[], bool],
+    say: Said,
 ) -> _Told:
     """Hold each fold out in turn, and compare with a peer; the report is written into the store."""
     from swath.training.folds import compare_validations, cross_validate
 
     def validated(recipe: Recipe, part: str, before: str, name: str) -> Validation:
+        def hold_out(test: int, validate: int | None) -> HeldOut:
+            held, judges = chips.holding_out(test=test, validate=validate), store.url(f"{part}/{DOUBT}-{test}")
+            return _believed(
+                held, Store.open(judges), recipe,
+                workers=workers, cluster=cluster, should_stop=should_stop, say=say,
+                on_epoch=None if on_epoch is None else lambda one, told: on_epoch(f"{before}fold {test} {one}", told),
+            )  # fmt: skip
+
         return cross_validate(
-            _config(recipe, workers), lambda test, validate: chips.holding_out(test=test, validate=validate),
+            _config(recipe, workers), hold_out,
             Store.open(store.url(part)), folds=chips.split.number, name=name,
             validate=recipe.validate_on is not None, cluster=cluster, should_stop=should_stop,
             on_epoch=None if on_epoch is None else lambda fold, reading: on_epoch(f"{before}{fold}", reading),
@@ -201,6 +222,30 @@ def _by_folds(
     store.put_bytes(REPORT, json.dumps({**told, "differences": differences}, indent=1).encode())
     by_fold = {f"fold {fold}": figures for fold, figures in ours.by_fold.items()}
     return _Told(ours.fitted[recipe.test], ours.pooled, by_fold, told, differences)
+
+
+def _believed(
+    held: HeldOut,
+    out: Store,
+    recipe: Recipe,
+    *,
+    workers: int | None,
+    cluster: str,
+    on_epoch: OnTrialEpoch | None,
+    should_stop: Callable[[], bool],
+    say: Said,
+) -> HeldOut:
+    """Chips in which labels in doubt count less, where the recipe doubts any."""
+    if recipe.doubt is None:
+        return held
+    from swath.training.doubt import LIST, doubt
+
+    config = _config(recipe, workers)
+    believed, verdicts = doubt(
+        config, held, out, recipe.doubt, cluster=cluster, on_epoch=on_epoch, should_stop=should_stop
+    )
+    say(f"{int(verdicts.doubted.sum()):,} of {len(verdicts.given):,} labels are in doubt: {out.url(LIST)}")
+    return believed
 
 
 def _config(recipe: Recipe, workers: int | None) -> TrainConfig:

@@ -15,6 +15,7 @@ from swath.forms import apply_overrides, commented, parse_yaml, read_yaml, valid
 from swath.models.spec import ValueOutput
 from swath.training.chip_plan import ChipSettings
 from swath.training.config import TrainConfig
+from swath.training.doubt import DoubtSettings
 from swath.training.gedi import GediFilter
 from swath.training.label_columns import LabelColumns
 
@@ -117,6 +118,12 @@ class Recipe(BaseModel):
         ge=0,
         description="Fold that stops training early and chooses the checkpoint; null, with train.patience null: none, "
         "all but the test fold is learned from, and the last epoch is kept.",
+    )
+    doubt: DoubtSettings | None = Field(
+        default=None,
+        description="Labels of classes that networks which have not seen them contradict count less; that takes a "
+        "training more for each fold but the test, and with --folds as many for each fold. Null: all are believed.",
+        examples=[None],
     )
     licence: str = Field(default="other", min_length=1, description="SPDX identifier of the model's licence.")
 
