@@ -38,7 +38,7 @@ class DoubtSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weight: float = Field(default=0.0, ge=0, lt=1, description="What a label in doubt counts in training; others 1.")
+    weight: float = Field(default=0.25, ge=0, lt=1, description="What a label in doubt counts in training; others 1.")
     epochs: int | None = Field(
         default=None, ge=1, description="Of each network that judges, one a fold; null: as many as the training has."
     )
