@@ -286,3 +286,17 @@ def test_rows_of_species_count_as_pixels_do_and_those_of_weight_0_do_not():
     kept = weight > 0
     told = scored(species(), scores, target, weight=weight)
     assert (told.sums == scored(species(), scores[kept], target[kept]).sums).all()
+
+
+def test_classes_are_told_without_a_rim_of_two_pixels_along_other_labels_too():
+    target = torch.zeros((1, 8, 12), dtype=torch.int64)
+    target[..., 6:] = 1
+    target[..., 11] = IGNORED  # no label is no other class
+    scores = torch.zeros((1, 4, 8, 12))
+    scores[:, 0, :, :7] = 9.0  # the edge is seen a pixel too far to the right
+    scores[:, 1, :, 7:] = 9.0
+    figures = scored(classes(), scores, target).figures
+    assert figures["overall_accuracy"] == pytest.approx(1 - 8 / 88)
+    inner = figures["without_rim_of_2_px"]
+    assert inner["overall_accuracy"] == 1.0
+    assert inner["pixels"] == 8 * (4 + 3), "four columns on the left and three on the right lie farther than 2 px"

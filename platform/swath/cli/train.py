@@ -148,6 +148,14 @@ def _show(console: Console, trained: Trained) -> None:
         (f"{kind}: F1 of {name}", "none" if value is None else f"{value:.3f}")
         for name, value in trained.figures.get("f1", {}).items()
     ]
+    if trained.chips.agreement:
+        rows += [
+            (f"{kind}: {measure.replace('_', ' ')} {name.replace('_', ' ')}", f"{value:.3f}")
+            for name, inner in trained.figures.items()
+            if name.startswith("without_rim")
+            for measure, value in inner.items()
+            if isinstance(value, float)
+        ]
     if trained.folds is not None:
         rows += [
             (

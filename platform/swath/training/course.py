@@ -27,6 +27,7 @@ from swath.training.recipe import Recipe
 if TYPE_CHECKING:
     from swath.training.fit import Fitted
     from swath.training.folds import Validation
+    from swath.training.sight import Sight
     from swath.training.trials import OnTrialEpoch
 
 FIT, FOLDS, PEER, PACKAGE, DOUBT = (
@@ -126,6 +127,7 @@ def train_model(
         NoItemsError, SourceError, StoreError: As in mapping.
     """
     from swath.training.release import evaluate, with_correction
+    from swath.training.sight import sight
 
     _check_peer(recipe, peer, folds=folds)
     store = Store.open(out if isinstance(out, str) else Path(out))
@@ -137,6 +139,8 @@ def train_model(
     chips = ready.chips
     source = chips.holding_out(test=recipe.test, validate=recipe.validate_on)
     say(f"{len(chips)} chips; {source.within_buffer} labelled pixels lie within the buffer and serve for nothing")
+    seen = sight(recipe.train, source)
+    say(str(seen))
     name = model_name(request, recipe)
     told: _Told
     if folds:
@@ -160,8 +164,8 @@ def train_model(
     if told.fitted.pretrained is not None:
         say(str(told.fitted.pretrained["text"]))
     package, url = _release(
-        told.fitted, store, provenance=provenance_of(request, ready.labels, chips, recipe), held_out=told.released,
-        replace=replace,
+        told.fitted, store, provenance=provenance_of(request, ready.labels, chips, recipe, seen),
+        held_out=told.released, replace=replace,
     )  # fmt: skip
     return Trained(
         package, url, store, ready.cut, told.figures, len(told.fitted.history), source.smallest_distance(),
@@ -289,7 +293,7 @@ def _release(
     return package, store.url(PACKAGE)
 
 
-def provenance_of(request: MapRequest, labels: AnyLabels, chips: ChipSet, recipe: Recipe) -> Provenance:
+def provenance_of(request: MapRequest, labels: AnyLabels, chips: ChipSet, recipe: Recipe, seen: Sight) -> Provenance:
     """Where a model comes from, as far as the request and its chips tell."""
     items = sorted({item for row in chips.index["items"].to_pylist() for item in row})
     kind = "agreement with labels made by an algorithm" if chips.is_agreement else "transfer to blocks held out"
@@ -302,4 +306,5 @@ def provenance_of(request: MapRequest, labels: AnyLabels, chips: ChipSet, recipe
         geometry=dict(request.area.geometry.__geo_interface__),
         start=request.period.start,
         end=request.period.end,
+        metrics=seen.metrics(),
     )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from swath.errors import LabelError, ModelError
 from swath.models.spec import ClassesOutput, ModelSpec
@@ -27,6 +28,7 @@ from swath.training.metrics.plain import plain
 from swath.training.said import Said, head_of, said_of
 from swath.training.source import IGNORED
 
+RIM = 2  #: pixels along edges of labels that figures are told without, too
 _NAMES = {"miou": "mean_iou"}  # as heads name it, and as figures do
 
 
@@ -122,9 +124,18 @@ class Score:
 
 
 class ClassScore(Score):
-    """A confusion matrix, and how true the probabilities are."""
+    """A confusion matrix, the same without a rim along the edges of labels, and how true the probabilities are.
+
+    Where two classes meet, labels that an algorithm or a hand has drawn are off by a pixel or two: figures are told
+    with and without these.
+    """
 
     _default = "macro_f1"
+
+    @classmethod
+    def size(cls, classes: int) -> int:
+        """Of the figures' sums."""
+        return 2 * classes**2 + Reliability.SIZE
 
     @property
     def matrix(self) -> NDArray[np.int64]:
@@ -141,8 +152,10 @@ class ClassScore(Score):
         confidence, found = self._probabilities(held).max(1)
         truth = target[keep]
         matrix = confusion(truth.cpu().numpy(), found.cpu().numpy(), k)
+        inner = ~rim_of(target)[keep] if target.ndim == 3 else torch.ones_like(truth, dtype=torch.bool)
+        apart = confusion(truth[inner].cpu().numpy(), found[inner].cpu().numpy(), k)
         sure = Reliability.of(confidence.cpu().numpy(), (found == truth).cpu().numpy())
-        return np.concatenate([matrix.ravel(), sure.sums.ravel()])
+        return np.concatenate([matrix.ravel(), apart.ravel(), sure.sums.ravel()])
 
     def _probabilities(self, scores: Tensor) -> Tensor:
         """(pixels, K) of what the head gives."""
@@ -158,12 +171,14 @@ class ClassScore(Score):
     def figures(self) -> dict[str, Any]:
         """See `class_figures` and `Reliability.figures`, and the confusion matrix."""
         k, network = len(self.spec.output.channels), self.spec.network
-        sure = Reliability(self.sums[2 + k * k :].reshape(3, -1))
+        apart, bins = np.split(self.sums[2 + k * k :], [k * k])
+        sure, inner = Reliability(bins.reshape(3, -1)), apart.astype(np.int64).reshape(k, k)
         ordered = {}
         if network is not None and network.head.name == "ordinal":
             ordered = {"mean_rank_error": plain(mean_rank_error(self.matrix))}
         named = class_figures(self.matrix, self.spec.output.channels)
-        return {**named, **ordered, **sure.figures(), "confusion": self.matrix.tolist()}
+        without = {f"without_rim_of_{RIM}_px": class_figures(inner, self.spec.output.channels)}
+        return {**named, **ordered, **sure.figures(), **without, "confusion": self.matrix.tolist()}
 
 
 class ValueScore(Score):
@@ -236,12 +251,30 @@ def score_of(spec: ModelSpec) -> Score:
         ModelError: Quantiles without an interval that can be scored.
     """
     if isinstance(spec.output, ClassesOutput):
-        return ClassScore(spec, len(spec.output.classes) ** 2 + Reliability.SIZE)
+        return ClassScore(spec, ClassScore.size(len(spec.output.classes)))
     if spec.network is not None and spec.network.head.name == "presence":
         species = len(spec.output.channels) - bool(spec.network.head.settings.get("richness", False))
         return PresenceScore(spec, species * RankSums.SIZE)
     spread = 0 if said_of(spec).form == "point" else DistributionSums.SIZE
     return ValueScore(spec, ValueSums.SIZE + ValueBins.SIZE + spread)
+
+
+def rim_of(target: Tensor, width: int = RIM) -> Tensor:
+    """Pixels that lie within some pixels of a label of another class.
+
+    Args:
+        target: (N, H, W) int64 class, 255 where there is no label.
+        width: Pixels, along rows, columns and diagonals.
+
+    Returns:
+        (N, H, W) bool.
+    """
+    known, size = target != IGNORED, 2 * width + 1
+    highest, lowest = (
+        functional.max_pool2d(torch.where(known, sign * target, -IGNORED).float(), size, stride=1, padding=width) * sign
+        for sign in (1, -1)
+    )
+    return known & (highest != lowest)
 
 
 def _check(scores: Tensor, target: Tensor) -> None:
