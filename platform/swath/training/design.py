@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from typing import Literal
 
 import torch
@@ -12,7 +14,16 @@ from swath.models.features import Encoder, Head
 from swath.models.heads import head
 from swath.models.network import without_place
 from swath.models.parts import part_class
-from swath.models.spec import LOCATION, ClassesOutput, InputSpec, Layout, ModelSpec, NetworkSpec, ValuesOutput
+from swath.models.spec import (
+    LOCATION,
+    ClassesOutput,
+    InputSpec,
+    Layout,
+    ModelSpec,
+    NetworkSpec,
+    PartSpec,
+    ValuesOutput,
+)
 from swath.training.config import TrainConfig
 from swath.training.said import outputs_of
 from swath.training.source import ChipFacts
@@ -77,7 +88,9 @@ def design(config: TrainConfig, facts: ChipFacts, statistics: Statistics, *, nam
         task=back.task,
         input=InputSpec.model_validate({**given.model_dump(), **windows, "is_global": reach is None}),
         output=output,
-        network=NetworkSpec(encoder=config.encoder, head=config.head, location=config.location),
+        network=NetworkSpec(
+            encoder=config.encoder, head=_started(config.head, back, statistics), location=config.location
+        ),
     )
 
 
@@ -127,6 +140,23 @@ def _output(config: TrainConfig, facts: ChipFacts, statistics: Statistics) -> Cl
         raise ModelError(f"Labels give {len(facts.output.values)} values.", fix="Train one value at a time.")
     made = outputs_of(config.head, facts.output.values[0], mean=statistics.value_mean, std=statistics.value_std)
     return made.model_copy(update={"name": facts.output.name})
+
+
+def _started(told: PartSpec, made: type[Head], statistics: Statistics) -> PartSpec:
+    """The head, begun at the training labels where it learns logs and no start is given.
+
+    Scores that are no logs are centred by the output's scale and begin at 0. Logs are not: a network that begins at 0
+    spends its first epochs on the mean alone. The start is the mean of the normal distribution whose exponential has
+    the mean and deviation of labels + shift (Aitchison and Brown 1957, The Lognormal Distribution, section 2.3).
+    """
+    known = inspect.signature(made).parameters
+    if "start" not in known or "start" in told.settings or not told.settings.get("log", False):
+        return told
+    raised = statistics.value_mean + float(told.settings.get("shift", known["shift"].default))
+    if raised <= 0:
+        return told  # no such distribution: the labels are refused where the logs are taken
+    start = math.log(raised) - 0.5 * math.log1p((statistics.value_std / raised) ** 2)
+    return told.model_copy(update={"settings": {**told.settings, "start": round(start, 6)}})
 
 
 _SOFTMAX: Literal["softmax"] = "softmax"
