@@ -1,0 +1,8 @@
+"""Assessment: what may be said of a map as a whole. Totals of a region, with their interval."""
+
+from __future__ import annotations
+
+from swath.assessment.totals import Total, total_of
+from swath.assessment.variogram import Variogram, fit_variogram
+
+__all__ = ["Total", "Variogram", "fit_variogram", "total_of"]

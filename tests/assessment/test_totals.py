@@ -1,0 +1,84 @@
+"""Totals of regions and variograms of residuals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from swath.assessment import Variogram, fit_variogram, total_of
+from swath.errors import LabelError, ProductError
+
+SAME = np.full(10, 100.0)
+
+
+def _total(variogram: Variogram, shape: tuple[int, int] = (20, 20), **more: float):  # type: ignore[no-untyped-def]
+    return total_of(np.full(shape, 100.0), 0.01, 10.0, variogram, SAME, **more)
+
+
+def test_errors_of_pixels_alone_add_as_independent_ones() -> None:
+    assert _total(Variogram(4.0, (), ())).parts["residual"] == pytest.approx(2.0 * 0.01 * math.sqrt(400))
+
+
+def test_errors_that_all_pixels_share_do_not_shrink_with_their_number() -> None:
+    assert _total(Variogram(0.0, (9.0,), (1e9,))).parts["residual"] == pytest.approx(3.0 * 4.0, rel=1e-5)
+
+
+def test_the_residual_part_is_the_covariance_over_all_pairs() -> None:
+    y, x = (axis.ravel() * 10.0 for axis in np.mgrid[:20, :20])
+    pairs = np.hypot(x[:, None] - x, y[:, None] - y)
+    expected = 0.01 * math.sqrt((5.0 * np.exp(-pairs / 60.0)).sum())
+    assert _total(Variogram(0.0, (5.0,), (60.0,))).parts["residual"] == pytest.approx(expected)
+
+
+def test_the_common_part_is_the_cv_of_the_total() -> None:
+    assert _total(Variogram(0.0, (), ()), common_cv=0.2).sd == pytest.approx(0.2 * 400.0)
+
+
+def test_pixels_of_no_prediction_are_counted_and_not_in_the_total() -> None:
+    told = np.full((4, 5), 100.0)
+    told[0, :3] = np.nan
+    total = total_of(told, 0.01, 10.0, Variogram(1.0, (), ()), SAME)
+    assert (total.missing, total.value, total.mean) == (3, pytest.approx(17.0), pytest.approx(100.0))
+
+
+@pytest.mark.parametrize("more", [{"common_cv": 0.0}, {"level": 1.0}])
+def test_a_cv_of_nothing_and_a_level_of_all_are_refused(more: dict[str, float]) -> None:
+    with pytest.raises(ProductError):
+        _total(Variogram(1.0, (), ()), **more)
+
+
+def test_too_few_refits_are_refused() -> None:
+    with pytest.raises(ProductError, match="spread"):
+        total_of(np.ones((2, 2)), 0.01, 10.0, Variogram(1.0, (), ()), SAME[:3])
+
+
+def test_too_few_labels_are_refused() -> None:
+    with pytest.raises(LabelError, match="too few"):
+        fit_variogram(np.ones(5), np.arange(5.0), np.zeros(5), noise=0.0, farthest=10.0)
+
+
+def test_noise_of_labels_leaves_the_nugget() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(0, 5000, (2, 1500))
+    fitted = fit_variogram(rng.normal(0, 3.0, 1500), x, y, noise=9.0, farthest=2500.0)
+    assert fitted.nugget + sum(fitted.sills) < 1.0
+
+
+def test_intervals_of_gaussian_fields_hold_their_totals() -> None:
+    rng = np.random.default_rng(5)
+    size, length, found = 24, 60.0, []
+    y, x = (axis.ravel() * 10.0 for axis in np.mgrid[:size, :size])
+    root = np.linalg.cholesky(
+        25.0 * np.exp(-np.hypot(x[:, None] - x, y[:, None] - y) / length) + 1e-9 * np.eye(size**2)
+    )
+    for _ in range(50):
+        field = root @ rng.normal(size=size**2)
+        at = rng.choice(size**2, 300, replace=False)
+        told = field[at] + rng.normal(0, 2.0, 300)
+        fitted = fit_variogram(told, x[at], y[at], noise=4.0, farthest=150.0)
+        total = total_of(np.full((size, size), 100.0), 0.01, 10.0, fitted, SAME, common_cv=1e-6)
+        found.append(field.sum() * 0.01 / total.sd)
+    assert 0.7 < np.std(found) < 1.4
+    assert np.mean(np.abs(found) < 1.96) >= 0.86
