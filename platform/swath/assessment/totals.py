@@ -1,7 +1,7 @@
 """The total of a region from a map, and how far it may be off: model-based, never as of independent pixels.
 
-Variance of a total = residuals that hang together + the model + what all labels share, after McRoberts et al. (2022,
-doi:10.1016/j.rse.2022.113168) and Wadoux and Heuvelink (2023, doi:10.1111/2041-210X.14106).
+Variance of a total = residuals that hang together + the model + what all labels share, after Wadoux and Heuvelink
+(2023, doi:10.1111/2041-210X.14106).
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def fit_variogram(residuals: Array, x: Array, y: Array, *, noise: float, farthes
 
     Semivariances are Matheron's (1963, doi:10.2113/gsecongeo.58.8.1246), in bins of distance that grow by a factor. Of
     each pair of lengths, sills and nugget follow by least squares that keeps them above zero, weighted by pairs over
-    the squared distance (Zhang, van Eijkeren and Heemink 1995 weigh alike); the best pair of lengths is kept. What
+    the squared distance (gstat's default weights); the best pair of lengths is kept. What
     labels tell wrongly by themselves is in the nugget and no error of the map: it is taken out, down to zero.
 
     Args:
