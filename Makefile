@@ -10,7 +10,7 @@ SYSTEM := postgresql-15 postgresql-15-postgis-3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-all lint format bench constraints clean
+.PHONY: help setup system demo demo-all test test-all lint format bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ system: setup ## list and install the Debian parts that some tests need (as root
 
 demo: setup ## the main jobs on a simulated Earth, offline: a mosaic and land cover, compared with the truth, and pictures
 	$(BIN)/swath demo --out demo
+
+demo-all: setup ## the same, and biomass, clouds and species: a model of each trained, mapped and shown; about 10 minutes
+	$(BIN)/swath demo --all --out demo
 
 test: setup ## the tests that need no network
 	$(BIN)/python -m pytest -m "not slow" --durations=15

@@ -25,6 +25,7 @@ class Panel:
         note: Under the panel, one line.
         legend: Colours by class code, as (name, colour), for an image of class codes.
         label: Of the colour bar, for an image of numbers without a legend.
+        span: Numbers at both ends of the colour bar, the same in panels to be compared; by default those of the image.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Panel:
     note: str = ""
     legend: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     label: str = ""
+    span: tuple[float, float] | None = None
 
 
 def true_colour(
@@ -127,7 +129,8 @@ def _draw_panel(figure: Any, axis: Any, panel: Panel) -> None:
             framealpha=0.9,
         )
     else:
-        drawn = axis.imshow(panel.image, cmap="viridis", interpolation="nearest")
+        low, high = panel.span or (None, None)
+        drawn = axis.imshow(panel.image, cmap="viridis", interpolation="nearest", vmin=low, vmax=high)
         bar = figure.colorbar(drawn, ax=axis, fraction=0.04, pad=0.02)
         bar.set_label(panel.label, color=INK, fontsize=8.5)
         bar.ax.tick_params(labelsize=8, colors=INK)

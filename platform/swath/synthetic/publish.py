@@ -70,7 +70,7 @@ def publish(
     labels: Sequence[Labels | str] = (Labels.LANDCOVER,),
     granule_px: int = 1098,
     overlap_px: int | None = None,
-    every_days: int = REVISIT,
+    every_days: int | Mapping[Simulated, int] = REVISIT,
     corrupt: Sequence[Fault | str] = (),
     lying: float = 0.15,
     workers: int = 0,
@@ -93,7 +93,8 @@ def publish(
             species is written with those of them.
         granule_px: Edge of a granule in pixels of 10 m; a multiple of 6.
         overlap_px: Shared by neighbouring granules; a multiple of 6. By default a tenth.
-        every_days: Days between passes over one orbit of the optical fleet; overlapping orbits add their own.
+        every_days: Days between passes over one orbit of the optical fleet, or of the fleets of several collections;
+            overlapping orbits add their own.
         corrupt: One optical scene each is broken in these ways; see `Fault`.
         lying: Share of the optical datatakes whose items contradict their pixels.
         workers: Threads; 0 means one a core.
@@ -132,15 +133,19 @@ def publish(
     threads = workers or os.cpu_count() or 1
     world = World(seed, keep=2 * len(years) + 2)
     fleets = sorted({fleet for sensor in wanted for fleet in _FLEETS.get(sensor, ())}, key=lambda fleet: fleet.name)
+    told = {Simulated.OPTICAL: every_days} if isinstance(every_days, int) else every_days
+    turns = {fleet: fleet.revisit for fleet in fleets} | {
+        fleet: days for sensor, days in told.items() for fleet in _FLEETS.get(sensor, ())
+    }
     plan = [
         (square, take)
         for square in squares
         for day in days
         for fleet in fleets
-        for take in world.passes(square.window, day, every_days if fleet == OPTICAL else None, fleet)
+        for take in world.passes(square.window, day, turns[fleet], fleet)
     ]
     if fleets and not plan:
-        longest = max(every_days if fleet == OPTICAL else fleet.revisit for fleet in fleets)
+        longest = max(turns[fleet] for fleet in fleets)
         raise NoItemsError(f"No satellite passes in {span.text}.", fix=f"Ask for {longest} days or more.")
     can_break = [n for n, (_, take) in enumerate(plan) if take.fleet == OPTICAL and Simulated.OPTICAL in wanted]
     if len(faults) > len(can_break):

@@ -11,7 +11,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from swath.errors import CollectionError, GridError
-from swath.synthetic.biomass import structure
+from swath.synthetic.biomass import Biomass, biomass, structure
 from swath.synthetic.l1c import observe_l1c
 from swath.synthetic.land import Ground, ground
 from swath.synthetic.legend import BANDS, WORLDCOVER
@@ -101,6 +101,13 @@ class World:
     def landcover_of(self, window: Window, year: int) -> np.ndarray:
         """WorldCover codes of a window at 10 m, uint8 (rows, cols)."""
         return self.ground(window.grown(HALO), year).cover[HALO:-HALO, HALO:-HALO].copy()
+
+    def biomass(self, geobox: GeoBox, year: int) -> Biomass:
+        """What stands on pixels of 10 m, what sensors see of it, and the mean that these would give, Mg/ha."""
+        window, factor = Window.of(geobox)
+        if factor != 1:
+            raise GridError(f"Biomass of the simulated Earth is told at 10 m, not at {10 * factor} m.")
+        return biomass(self.seed, window, self.ground(window, year), year)
 
     def elevation(self, geobox: GeoBox) -> np.ndarray:
         """Metres, float32, of the nearest terrain node (20 m) up and left of each pixel."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from swath.cli.demos import landcover, mosaic
+from swath.cli.demos import biomass, landcover, mosaic
 from swath.cli.demos.stage import Shown, Stage
 from swath.cli.options import Cluster, ClusterName, Json
 from swath.cli.output import key_values, reported
@@ -23,6 +23,9 @@ def register(app: typer.Typer) -> None:
         out_folder: Annotated[Path, typer.Option("--out", help="Folder of the demo; made anew each time.")] = Path(
             "demo"
         ),
+        every: Annotated[
+            bool, typer.Option("--all", help="Biomass, clouds and species too: a model of each trained, mapped, shown.")
+        ] = False,
         cluster: Cluster = ClusterName.LOCAL,
         as_json: Json = False,
     ) -> None:
@@ -32,6 +35,8 @@ def register(app: typer.Typer) -> None:
             stage = Stage.cleared(out, out_folder, cluster)
             first, made = mosaic.run(stage)
             parts = [first, landcover.run(stage, made)]
+            if every:
+                parts += [part.run(stage) for part in (biomass,)]
             seconds = round(time.monotonic() - started, 1)
             values: dict[str, Any] = {part.name: part.to_dict() for part in parts} | {"seconds": seconds}
             out.result(values, lambda console: _show(console, parts, seconds))
