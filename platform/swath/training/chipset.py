@@ -27,6 +27,7 @@ from swath.training.splits import SplitSpec, check_folds
 from swath.training.statistics import Statistics
 
 INDEX, FACTS = "index.parquet", "chips.json"
+UNITED = "united"  # entry of chips.json: the folders that hold the chips
 _OPEN = 64  # shards that stay open
 _SCANNED = 256  # chips looked at in one go
 
@@ -49,17 +50,18 @@ class ChipSet:
 
     @classmethod
     def open(cls, folder: str | Path | Store) -> ChipSet:
-        """Open a folder or s3:// prefix of chips; those that are streamed are read from their cubes.
+        """Open a folder or s3:// prefix of chips: cut ones, streamed ones, or those of several folders.
 
         Raises:
             LabelError: There are none, or cutting them did not come to its end.
         """
-        chips = cls(folder if isinstance(folder, Store) else Store.open(folder))
-        if not chips.is_streamed:
-            return chips
         from swath.training.streamed import Streamed
+        from swath.training.united import United
 
-        return Streamed(chips.store)
+        chips = cls(folder if isinstance(folder, Store) else Store.open(folder))
+        if UNITED in chips.content:
+            return United(chips.store)
+        return Streamed(chips.store) if chips.is_streamed else chips
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.store,)
