@@ -1,7 +1,8 @@
 """Above-ground biomass: what ships for tables of plots, beside a line and a Gaussian process.
 
     python -m tests.bench.biomass plots --data ../shared/data [--seeds 5] [--folds 5] [--json FILE]
-    python -m tests.bench.biomass simulated [--recipe NAME] [--folder DIR] [--json FILE]
+    python -m tests.bench.biomass simulated [--earth chosen|unseen] [--fold N] [--recipe NAME] [--folder DIR]
+        [--json FILE]
 
 `plots` learns the biomass of 2002 of 437 plots of the Bartlett Experimental Forest from elevation, slope and
 tasselled-cap values of three seasons of that year. Blocks of 750 m are dealt to folds; each fold is held out once, and
@@ -30,7 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tests.bench.biomass_simulated import show_simulated, simulated
+from tests.bench.biomass_simulated import EARTHS, show_simulated, simulated
 
 from swath.training.metrics import ValueSums, compare_values, interval_of
 from swath.training.metrics.distributions import DistributionSums, Normal, Quantiles
@@ -200,11 +201,13 @@ def main() -> None:
     one.add_argument("--json", type=Path, help="write all readings here")
     two = kinds.add_parser("simulated", help="a simulated Earth whose truth is known")
     two.add_argument("--recipe", default="biomass", help="that ships, or a YAML file")
+    two.add_argument("--earth", choices=list(EARTHS), default="chosen", help="settings were chosen on `chosen`")
+    two.add_argument("--fold", type=int, help="whose blocks are held out; by default the recipe's test fold")
     two.add_argument("--folder", type=Path, help="keep the Earth and the model here, and go on from there")
     two.add_argument("--json", type=Path, help="write all readings here")
     options = parser.parse_args()
     if options.kind == "simulated":
-        report = simulated(options.recipe, options.folder)
+        report = simulated(options.recipe, options.folder, options.earth, options.fold)
         show_simulated(report)
     else:
         report = plots(options.data, seeds=options.seeds, folds=options.folds)
