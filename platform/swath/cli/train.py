@@ -12,7 +12,8 @@ from swath.cli.epochs import EpochTable, epoch_line
 from swath.cli.maps import AreaText, PeriodText, ProductName, Resolution, SourceText, TileSize, product_of
 from swath.cli.options import Cluster, ClusterName, Json, Workers
 from swath.cli.output import Output, key_values, reported
-from swath.errors import RunFailedError, RunStoppedError
+from swath.cli.train_species import recipe_is_of_species, refuse_for_species, train_species_shown
+from swath.errors import LabelError, RunFailedError, RunStoppedError
 from swath.grid import Area, Period
 from swath.planning import MapRequest
 from swath.runs import StopSignal
@@ -25,7 +26,10 @@ __all__ = ["ProductOverrides", "RecipeOverrides", "asked_for", "end_training", "
 
 LabelsText = Annotated[
     str,
-    typer.Option(help="Polygons, points or a table with a class or value, GEDI footprints, a raster, or asset:BAND."),
+    typer.Option(
+        help="Polygons, points or a table with a class or value, GEDI footprints, records of species, a raster, or "
+        "asset:BAND."
+    ),
 ]
 OutStore = Annotated[
     str, typer.Option("--out", help="Folder or s3:// prefix of chips, checkpoints and results, that all workers reach.")
@@ -80,6 +84,15 @@ def register(app: typer.Typer) -> None:
         from swath.training.recipe import Recipe
 
         with reported(as_json) as out:
+            if recipe_is_of_species(product, recipe):
+                refuse_for_species(folds=folds, peer=peer, workers=workers, column=column)
+                chosen = product_of(product, product_overrides, resolution=resolution, tile_size=tile_size)
+                species = MapRequest(chosen, Area.parse(area), Period.parse(period), source)
+                train_species_shown(
+                    species, labels, out_store, recipe=recipe or chosen.name, overrides=overrides, replace=replace,
+                    out=out,
+                )  # fmt: skip
+                return
             request, told = asked_for(
                 product, recipe, area=area, period=period, source=source, column=column, resolution=resolution,
                 tile_size=tile_size, overrides=overrides, product_overrides=product_overrides,
@@ -116,9 +129,18 @@ def asked_for(
     overrides: Sequence[str] | None,
     product_overrides: Sequence[str] | None,
 ) -> tuple[MapRequest, Recipe]:
-    """The request and recipe that options name."""
+    """The request and recipe that options name, of a training that learns from chips.
+
+    Raises:
+        LabelError: The recipe is of species, which have no chips.
+    """
     from swath.training.recipe import Recipe
 
+    if recipe_is_of_species(product, recipe):
+        raise LabelError(
+            f"{recipe or product} is a recipe of species: they are learned from records, without chips or trials.",
+            fix="Use swath train.",
+        )
     chosen = product_of(product, product_overrides, resolution=resolution, tile_size=tile_size)
     named = [] if column is None else [f"labels.column={column}"]
     told = Recipe.load(recipe or chosen.name).with_overrides([*named, *(overrides or [])])

@@ -15,6 +15,7 @@ from swath.synthetic.labels import labels, write_labels
 from swath.synthetic.world import World
 
 YEARS = 10  #: of records of species, up to the last of the archive
+VISITS = 60.0  #: a square kilometre in these years, of a group: an archive some ten kilometres wide has enough records
 
 
 class LabelSets:
@@ -45,10 +46,10 @@ class LabelSets:
             self._plots += plots.plots(world, window, last.year)
         if Labels.OCCURRENCES in self._kinds:
             since = Date(last.year - YEARS + 1, 1, 1)
-            self._records.append(occurrences.occurrences(world, window, since, Date(last.year, 12, 31)))
+            found = occurrences.occurrences(world, window, since, Date(last.year, 12, 31), density=VISITS)
+            self._records.append(found)
         if Labels.SURVEY in self._kinds:
-            found = survey.survey(world, window, Date(last.year, 1, 1), Date(last.year, 12, 31))
-            self._surveys.append(found)
+            self._surveys.append(survey.survey(world, window, Date(last.year, 1, 1), Date(last.year, 12, 31)))
 
     def write(
         self, public: Path, secret: Path, looked: Iterable[tuple[str, list[dict[str, Any]]]]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from swath.errors import LabelError
-from swath.forms import commented, validate
+from swath.forms import apply_overrides, commented, validate
 from swath.models.provenance import Licence
+from swath.training.occurrence_rules import OccurrenceRules
 from swath.training.recipe import has_recipe, read_recipe
+from swath.training.splits import SplitSpec
 from swath.training.tables.boosted import BoostedConfig
 from swath.training.tables.forest import ForestConfig
 
@@ -31,6 +34,9 @@ class Background(_Part):
         "where records come of surveys and collections of several kinds; 1 where all come of one survey, 0 where each "
         "species was looked for by itself.",
     )
+    places: int = Field(
+        default=10_000, ge=100, le=1_000_000, description="Random places of the area, at most one a pixel."
+    )
 
 
 class NetworkConfig(_Part):
@@ -49,6 +55,23 @@ class NetworkConfig(_Part):
 class SpeciesConfig(_Part):
     """A training of many species at once, but for its data."""
 
+    kind: Literal["species"] = Field(default="species", description="That this is a recipe of species.")
+    predictors: dict[str, tuple[str, ...]] = Field(
+        default={
+            "climate": ("bio1", "bio4", "bio5", "bio6", "bio12", "bio15", "aridity"),
+            "elevation": ("elevation",),
+        },
+        description="Bands that a model takes, by the product's input.",
+    )
+    records: OccurrenceRules = Field(
+        default_factory=lambda: OccurrenceRules(least=1),
+        description="How records are cleaned and thinned. Species with few are the matter of `least` and `few`.",
+    )
+    split: SplitSpec = Field(
+        default_factory=lambda: SplitSpec(block_m=20_000.0, buffer_m=0.0),
+        description="Blocks, of which a fold is held out to measure transfer; then all is learned from.",
+    )
+    test: int = Field(default=0, ge=0, description="Fold that is held out.")
     background: Background = Field(default_factory=Background, description="What presences are told apart from.")
     place: bool = Field(
         default=True, description="Longitude and latitude are predictors too: what kept a species from where it could "
@@ -81,7 +104,9 @@ class SpeciesConfig(_Part):
     knots: int = Field(
         default=33, ge=3, le=257, description="Quantiles of the background through which scores become ranks."
     )
-    gsd: float = Field(default=1000.0, gt=0, description="Pixel of the maps, metres.")
+    gsd: float | None = Field(
+        default=None, gt=0, description="Pixel of the maps, metres; null: --resolution, or the first input's finest."
+    )
     window: int = Field(default=64, ge=8, le=512, description="Edge of a window, pixels.")
     richness: bool = Field(default=True, description="A further output: relative richness, the mean over species.")
     out_of_range: bool = Field(
@@ -116,7 +141,30 @@ class SpeciesConfig(_Part):
             cls, told, where=where, what="recipe of species", start="the recipe `species`", error=LabelError
         )
 
+    def with_overrides(self, assignments: Sequence[str]) -> SpeciesConfig:
+        """This recipe with fields set by `FIELD=VALUE` texts (values are YAML).
+
+        Raises:
+            LabelError: An unknown field, or a value that does not fit.
+        """
+        if not assignments:
+            return self
+        data = apply_overrides(type(self), self.model_dump(mode="json"), assignments)
+        return self.parse(data, where="recipe with --set")
+
     @classmethod
     def template(cls) -> str:
         """A commented YAML of every field with its default; it validates as it stands."""
         return "# A recipe of species distribution models\n" + commented(cls)
+
+
+def is_species(name_or_path: str | Path) -> bool:
+    """Whether a text names a recipe of species: one that says `kind: species`.
+
+    Raises:
+        LabelError: A file that cannot be read, or is no YAML.
+    """
+    if not has_recipe(name_or_path):
+        return False
+    told = read_recipe(name_or_path)
+    return isinstance(told, dict) and told.get("kind") == "species"

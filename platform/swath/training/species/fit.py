@@ -26,6 +26,7 @@ from swath.training.tables.table import Table
 
 RECORD = "odmap.json"
 RICHNESS, OUTSIDE = "relative_richness", "out_of_range"
+DEFAULT_GSD = 1000.0  #: metres, where a recipe names none and nothing was sampled
 _CHECKED = 1000
 
 
@@ -41,6 +42,7 @@ def fit_species(
     citations: Sequence[str] = (),
     dropped: Mapping[str, int] | None = None,
     figures: Mapping[str, float] | None = None,
+    partition: str | None = None,
     replace: bool = False,
 ) -> Package:
     """Fit relative suitability of many species, and write a package: graph, card and ODMAP record.
@@ -59,7 +61,8 @@ def fit_species(
         inputs: Name of the product's input that gives a predictor, by column; the first unless told.
         citations: Of the records, as a download asks to be cited.
         dropped: Records that were left out before, by reason, for the record.
-        figures: Measured on an independent survey, for card and record.
+        figures: Measured on an independent survey, or as `partition` says; for card and record.
+        partition: How records were held out to measure the figures, if they were.
         replace: Put it in the place of a package that stands there.
 
     Raises:
@@ -80,7 +83,9 @@ def fit_species(
     ).SerializeToString()
     check_graph(data, members, scaling, rows[:: max(1, len(rows) // _CHECKED)], window=config.window)
     spec = _spec(name, layers, scaling, config)
-    record = odmap(spec, records, layers, config, citations=citations, dropped=dropped, figures=figures)
+    record = odmap(
+        spec, records, layers, config, citations=citations, dropped=dropped, figures=figures, partition=partition
+    )
     return Package.write(
         folder,
         spec,
@@ -128,7 +133,9 @@ def _spec(name: str, layers: Sequence[str], scaling: Scaling, config: SpeciesCon
     return ModelSpec(
         name=name,
         task="regression",
-        input=InputSpec(bands=scaling.bands, unit="1", gsd=config.gsd, window=config.window, stride=config.window),
+        input=InputSpec(
+            bands=scaling.bands, unit="1", gsd=config.gsd or DEFAULT_GSD, window=config.window, stride=config.window
+        ),
         output=ValuesOutput(name="suitability", values=tuple(values)),
     )
 

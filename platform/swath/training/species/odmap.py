@@ -26,6 +26,7 @@ def odmap(
     citations: Sequence[str] = (),
     dropped: Mapping[str, int] | None = None,
     figures: Mapping[str, Any] | None = None,
+    partition: str | None = None,
 ) -> dict[str, Any]:
     """The record, JSON-ready. Zurell et al. 2020 (doi:10.1111/ecog.04960), its sections and subsections.
 
@@ -38,7 +39,8 @@ def odmap(
         config: The recipe.
         citations: Of the records.
         dropped: Records that were left out before, by reason.
-        figures: Measured on an independent survey.
+        figures: Measured on an independent survey, or as `partition` says.
+        partition: How records were held out to measure the figures, if they were.
     """
     xy = records.sites.xy
     extent = None if xy is None else [*np.min(xy, axis=0).tolist(), *np.max(xy, axis=0).tolist()]
@@ -63,7 +65,7 @@ def odmap(
             "model_objective": "mapping of relative suitability within the region of the records",
             "focal_taxon": f"{len(species)} species in {len(set(records.groups))} groups",
             "location": {"extent": extent, "crs": schema.crs if extent else None},
-            "scale": {"resolution_m": config.gsd},
+            "scale": {"resolution_m": spec.input.gsd},
             "biodiversity_data": {"type": "presence-only records", "observation": _TOLD},
             "predictors": list(schema.columns),
             "hypotheses": _TOLD,
@@ -94,7 +96,7 @@ def odmap(
                     "group share the bias of its surveys",
                 },
             },
-            "partitioning": "none: all records are learned from; figures come of an independent survey",
+            "partitioning": partition or "none: all records are learned from; figures come of an independent survey",
             "predictors": {
                 "units": {band.name: band.unit or spec.input.unit for band in spec.input.bands},
                 "codes": {name: list(codes) for name, codes in schema.categories.items()},

@@ -1,0 +1,88 @@
+"""`swath train` of a recipe of species: from records to a model package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from swath.cli.output import Output, key_values
+from swath.errors import LabelError
+from swath.planning import MapRequest
+from swath.products import Product
+from swath.runs import StopSignal
+
+if TYPE_CHECKING:
+    from swath.training.species.course import TrainedSpecies
+
+
+def recipe_is_of_species(product: str, recipe: str | None) -> bool:
+    """Whether the recipe that options name, or the product's, says `kind: species`."""
+    from swath.training.species.config import is_species
+
+    return is_species(recipe or Product.load(product).name)
+
+
+def refuse_for_species(*, folds: bool, peer: str | None, workers: int | None, column: str | None) -> None:
+    """Refuse options of `swath train` that a training of species does not have.
+
+    Raises:
+        LabelError: One was given; it would do nothing.
+    """
+    given = {
+        "--folds": folds, "--peer": peer is not None, "--workers": (workers or 1) > 1, "--column": column is not None,
+    }  # fmt: skip
+    wrong = [name for name, was in given.items() if was]
+    if wrong:
+        raise LabelError(
+            f"Species are learned in this process with one fold held out, from the column that names the species: "
+            f"{', '.join(wrong)} would do nothing.",
+            fix=f"Leave {', '.join(wrong)} out; --set threads=N takes several cores, --set test=N another fold.",
+        )
+
+
+def train_species_shown(
+    request: MapRequest,
+    labels: str,
+    out_store: str,
+    *,
+    recipe: str,
+    overrides: Sequence[str] | None,
+    replace: bool,
+    out: Output,
+) -> None:
+    """Train, and say how it ended."""
+    from swath.training.species.config import SpeciesConfig
+    from swath.training.species.course import train_species
+
+    config = SpeciesConfig.load(recipe).with_overrides(list(overrides or []))
+    with StopSignal() as asked:
+        trained = train_species(
+            request, labels, out_store, config=config, replace=replace, should_stop=asked, say=out.say
+        )
+    out.result(trained.to_dict(), lambda console: _show(console, trained))
+
+
+def _show(console: Console, trained: TrainedSpecies) -> None:
+    held = trained.transfer
+    rows: list[tuple[str, object]] = [
+        (f"transfer: {name.replace('_', ' ')}, mean of species", f"{value:.3f}") for name, value in held.figures.items()
+    ]
+    rows += [
+        (f"transfer: {name}", f"AUC {value:.3f} of {held.presences[name]} presences held out")
+        for name, value in held.auc.items()
+    ]
+    rows += [(f"transfer: {name}", f"no figure: {reason}") for name, reason in held.not_scored.items()]
+    rows += [
+        (f"few: {name}", f"{number} presences; fitted, to be trusted least") for name, number in trained.few.items()
+    ]
+    rows += [(f"left out: {name}", f"{number} presences") for name, number in trained.left_out.items()]
+    rows += [("left out", f"{number} {reason}") for reason, number in trained.dropped.items()]
+    rows += [
+        ("records", trained.records),
+        ("random places", trained.background),
+        ("pixel", f"{trained.gsd:g} m"),
+        ("package", trained.url),
+    ]
+    key_values(console, rows)
