@@ -129,7 +129,7 @@ def test_labels_of_another_time_are_counted_and_all_of_them_refused(tmp_path):
         ("2023-06-17", "2023-06-17", "2023-06-18"),
         ("2023-06", "2023-06-01", "2023-07-01"),
         (2023, "2023-01-01", "2024-01-01"),
-        (pd.Timestamp("2023-06-17T10:30"), "2023-06-17", "2023-06-18"),
+        (pd.Timestamp("2023-06-17T10:30"), "2023-06-17T10:00", "2023-06-17T11:00"),
     ],
 )
 def test_years_months_and_dates_are_times(value, first, last, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ from swath.training.label_columns import LabelColumns, placed, text_table
 _PARQUET = (".parquet", ".geoparquet", ".pq")
 _TEXT = (".csv", ".tsv", ".txt")
 _READABLE = "GeoPackage, GeoJSON, GeoParquet, FlatGeobuf, a shapefile of polygons or points, or a CSV with lon and lat"
+#: A time of the day holds so long before and after: items name the start, the middle or the end of a pass.
+_ABOUT = np.timedelta64(30, "m")
 _UNITS: dict[int, Literal["Y", "M", "D"]] = {4: "Y", 7: "M", 10: "D"}
 #: Names that a column of classes usually has.
 USUAL = ("class", "fclass", "label")
@@ -206,14 +209,19 @@ def _column_of(spans: Sequence[tuple[np.datetime64, np.datetime64]], side: int) 
 
 
 def _span(value: Any, column: str, path: Path) -> tuple[np.datetime64, np.datetime64]:
-    """First instant and end of a year (`2018`), a month (`2018-05`), a day, or the day of a time."""
+    """First instant and end of a year (`2018`), a month (`2018-05`), a day, or half an hour about a time of a day.
+
+    Two passes of a day see different clouds. A time without a zone is UTC; midnight without a zone is a day.
+    """
     if pd.isna(value):
         nat = np.datetime64("NaT", "us")
         return nat, nat
     if isinstance(value, (int, float, np.integer, np.floating)) and float(value).is_integer():
         value = f"{int(value):04d}"
     text = value.isoformat() if hasattr(value, "isoformat") else str(value).strip()
-    # numpy knows no zones; labels are of days, so that the day is what counts
+    moment = _moment(text)
+    if moment is not None:
+        return moment - _ABOUT, moment + _ABOUT
     word = text.replace("/", "-")[:10]
     try:
         if len(word) not in _UNITS:
@@ -227,3 +235,14 @@ def _span(value: Any, column: str, path: Path) -> tuple[np.datetime64, np.dateti
             file=str(path),
         ) from error
     return first.astype("datetime64[us]"), (first + np.timedelta64(1, unit)).astype("datetime64[us]")
+
+
+def _moment(text: str) -> np.datetime64 | None:
+    """The instant that a text names, in UTC; None where it names a day or longer."""
+    try:
+        found = datetime.fromisoformat(text.replace("/", "-")) if len(text) > 10 else None
+    except ValueError:  # the day that it begins with is looked at next
+        return None
+    if found is None or (found.tzinfo is None and found.time() == found.min.time()):
+        return None
+    return np.datetime64(found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None), "us")

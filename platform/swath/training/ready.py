@@ -15,6 +15,8 @@ from swath.training.chips import ChipsResult, cut_chips
 from swath.training.chipset import ChipSet
 from swath.training.cube_of import chips_product
 from swath.training.recipe import Recipe
+from swath.training.sensors import joined_result
+from swath.training.united import unite
 
 CHIPS = "chips"  # folder of a training's store
 
@@ -65,15 +67,27 @@ def ready_chips(
         LabelError: Labels that cannot be read, placed or split.
         NoItemsError, SourceError, StoreError: As in mapping.
     """
-    read = read_any_labels(labels, request, request.product, recipe.labels)
-    say(labels_line(read))
-    cube, settings = chip_request(request, recipe, held=held)
-    store = Store.open(out.url(CHIPS))
-    cut = cut_chips(
-        cube, read, store,
-        settings=settings, cluster=cluster, workers=workers, display=display, should_stop=should_stop, say=say,
-    )  # fmt: skip
-    return Ready(read, cut, ChipSet.open(store))
+
+    def ready(request: MapRequest, labels: str, recipe: Recipe, folder: str) -> Ready:
+        read = read_any_labels(labels, request, request.product, recipe.labels)
+        say(labels_line(read))
+        cube, settings = chip_request(request, recipe, held=held)
+        store = Store.open(out.url(folder))
+        cut = cut_chips(
+            cube, read, store,
+            settings=settings, cluster=cluster, workers=workers, display=display, should_stop=should_stop, say=say,
+        )  # fmt: skip
+        return Ready(read, cut, ChipSet.open(store))
+
+    if not recipe.sensors:
+        return ready(request, labels, recipe, CHIPS)
+    several = []
+    for sensor in recipe.sensors:
+        say(f"sensor {sensor.name}: {sensor.collection}")
+        of_sensor = recipe.model_copy(update={"bands": sensor.bands})
+        several.append(ready(sensor.request(request), sensor.labels(labels), of_sensor, f"{CHIPS}-{sensor.name}"))
+    united = unite([one.chips.store.root for one in several], Store.open(out.url(CHIPS)), say=say)
+    return Ready(several[0].labels, joined_result(united.store.root, [one.cut for one in several]), united)
 
 
 def chip_request(request: MapRequest, recipe: Recipe, *, held: Sequence[int] | None) -> tuple[MapRequest, ChipSettings]:

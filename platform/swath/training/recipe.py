@@ -18,6 +18,7 @@ from swath.training.config import TrainConfig
 from swath.training.doubt import DoubtSettings
 from swath.training.gedi import GediFilter
 from swath.training.label_columns import LabelColumns
+from swath.training.sensors import Sensor
 
 
 def has_recipe(name_or_path: str | Path) -> bool:
@@ -109,6 +110,12 @@ class Recipe(BaseModel):
     bands: tuple[str, ...] = Field(
         default=("reflectance",), min_length=1, description="Bands that the model takes, as in a product's inputs."
     )
+    sensors: tuple[Sensor, ...] = Field(
+        default=(),
+        description="Several sensors whose acquisitions one network learns from: chips are cut of each with its own "
+        "bands, and what another one lacks is missing there. Empty: the product's own collection.",
+        examples=[[]],
+    )
     labels: LabelChoice = Field(default_factory=LabelChoice, description="How labels are read.")
     chips: ChipSettings = Field(default_factory=ChipSettings, description="How chips are cut, and what is held out.")
     train: TrainConfig = Field(default_factory=TrainConfig, description="Network, loss, and how it is fitted.")
@@ -134,6 +141,9 @@ class Recipe(BaseModel):
                 f"validate_on is null and train.patience {self.train.patience}: nothing could stop the training early; "
                 "set train.patience to null too"
             )
+        names = [sensor.name for sensor in self.sensors]
+        if len(set(names)) < len(names):
+            raise ValueError(f"sensors are named {names}; give each a name of its own")
         if self.test == self.validate_on:
             raise ValueError(f"fold {self.test} cannot be test and validation both; name two different ones")
         if self.train.chip != self.chips.edge:
