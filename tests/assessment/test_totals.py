@@ -87,3 +87,53 @@ def test_intervals_of_gaussian_fields_hold_their_totals() -> None:
         found.append(field.sum() * 0.01 / total.sd)
     assert 0.7 < np.std(found) < 1.4
     assert np.mean(np.abs(found) < 1.96) >= 0.86
+
+
+def test_a_relative_variogram_without_a_spread_is_refused() -> None:
+    with pytest.raises(ProductError, match="relative"):
+        _total(Variogram(1.0, (), (), relative=True))
+
+
+def test_a_spread_with_a_variogram_in_units_is_refused() -> None:
+    told = np.full((4, 4), 100.0)
+    with pytest.raises(ProductError, match="relative"):
+        total_of(told, 0.01, 10.0, Variogram(1.0, (), ()), SAME, spread=np.ones((4, 4)))
+
+
+def test_pixels_count_in_the_residual_part_by_their_spread() -> None:
+    told, spread = np.full((4, 5), 100.0), np.arange(1.0, 21.0).reshape(4, 5)
+    told[0, 0] = np.nan
+    total = total_of(told, 0.01, 10.0, Variogram(1.0, (), (), relative=True), SAME, spread=spread)
+    assert total.parts["residual"] == pytest.approx(0.01 * math.sqrt((np.arange(2.0, 21.0) ** 2).sum()))
+
+
+def test_a_spread_of_one_size_is_that_of_a_variogram_in_units() -> None:
+    told = np.full((20, 20), 100.0)
+    total = total_of(
+        told, 0.01, 10.0, Variogram(0.2, (0.8,), (60.0,), relative=True), SAME, spread=np.full((20, 20), 5.0)
+    )
+    expected = _total(Variogram(5.0, (20.0,), (60.0,)))
+    assert total.parts["residual"] == pytest.approx(expected.parts["residual"])
+
+
+def test_the_noise_of_labels_that_differ_leaves_each_of_them_by_itself() -> None:
+    rng = np.random.default_rng(4)
+    # quiet labels stand close together, noisy ones far apart: without their own noise that would look like a structure
+    x, y = np.concatenate([rng.uniform(0, 1000, (2, 600)), rng.uniform(0, 5000, (2, 600))], axis=1)
+    noise = np.repeat([1.0, 16.0], 600)
+    fitted = fit_variogram(rng.normal(0, np.sqrt(noise)), x, y, noise=noise, farthest=2500.0)
+    assert sum(fitted.sills) < 1.0
+
+
+def test_a_variogram_over_a_spread_is_told_in_squared_spreads() -> None:
+    rng = np.random.default_rng(6)
+    x, y = rng.uniform(0, 5000, (2, 1500))
+    spread = rng.uniform(5.0, 50.0, 1500)
+    fitted = fit_variogram(rng.normal(0, np.hypot(spread, 10.0)), x, y, noise=100.0, farthest=2500.0, spread=spread)
+    assert fitted.relative
+    assert fitted.nugget + sum(fitted.sills) == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_spread_of_nothing_is_refused_by_the_variogram() -> None:
+    with pytest.raises(LabelError, match="spread"):
+        fit_variogram(np.ones(40), np.arange(40.0), np.zeros(40), noise=0.0, farthest=10.0, spread=np.zeros(40))

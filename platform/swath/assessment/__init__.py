@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from swath.assessment.spread import Spread, fit_spread
 from swath.assessment.totals import Total, total_of
 from swath.assessment.variogram import Variogram, fit_variogram
 
-__all__ = ["Total", "Variogram", "fit_variogram", "total_of"]
+__all__ = ["Spread", "Total", "Variogram", "fit_spread", "fit_variogram", "total_of"]
