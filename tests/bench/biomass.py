@@ -1,7 +1,7 @@
 """Above-ground biomass: what ships for tables of plots, beside a line and a Gaussian process.
 
     python -m tests.bench.biomass plots --data ../shared/data [--seeds 5] [--folds 5] [--json FILE]
-    python -m tests.bench.biomass simulated [--earth chosen|unseen] [--fold N] [--recipe NAME] [--folder DIR]
+    python -m tests.bench.biomass simulated [--earth chosen|unseen] [--fold N …] [--recipe NAME] [--folder DIR]
         [--json FILE]
 
 `plots` learns the biomass of 2002 of 437 plots of the Bartlett Experimental Forest from elevation, slope and
@@ -202,7 +202,9 @@ def main() -> None:
     two = kinds.add_parser("simulated", help="a simulated Earth whose truth is known")
     two.add_argument("--recipe", default="biomass", help="that ships, or a YAML file")
     two.add_argument("--earth", choices=list(EARTHS), default="chosen", help="settings were chosen on `chosen`")
-    two.add_argument("--fold", type=int, help="whose blocks are held out; by default the recipe's test fold")
+    two.add_argument(
+        "--fold", type=int, nargs="*", default=[], help="whose blocks are held out; by default each in turn"
+    )
     two.add_argument("--folder", type=Path, help="keep the Earth and the model here, and go on from there")
     two.add_argument("--json", type=Path, help="write all readings here")
     options = parser.parse_args()

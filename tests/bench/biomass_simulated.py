@@ -1,8 +1,9 @@
 """Biomass learned from footprints of a simulated Earth whose truth is known, whose tracks cross what is mapped.
 
-A network learns from the footprints of an area and maps that area. Blocks of one fold and their orbits are kept from
-training; map and truth are compared over **pixels of those blocks**, as far from any other block as the split's buffer
-is wide, so that no label from which was learned lies nearer. The figure is of every such pixel, not of footprints.
+A network learns from the footprints of an area and maps that area. Blocks of one fold and orbits of that fold are kept
+from training, each fold in its turn; maps and truth are compared over **pixels of those blocks**, as far from any other
+block as the split's buffer is wide, so that no label from which was learned lies nearer. The figure is of every such
+pixel, not of footprints.
 
 Beside ours stands the oracle: the generator's own mean for one who knows all that sensors can show, the structure of
 each stand below saturation to the last digit (`swath.synthetic.biomass`). It knows no label. Part of what it cannot
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -72,58 +73,79 @@ EARTHS = {
 
 
 def simulated(
-    recipe: str = "biomass", folder: Path | None = None, earth: str = "chosen", fold: int | None = None
+    recipe: str = "biomass", folder: Path | None = None, earth: str = "chosen", folds: Sequence[int] = ()
 ) -> dict[str, Any]:
-    """Readings of map and oracle against the truth in blocks that were held out, and of held-out footprints.
+    """Readings of maps and oracle against the truth in blocks that were held out, and of held-out footprints.
 
     Args:
         recipe: That ships, or a YAML file.
-        folder: Where the Earth, the model and the map stay; a training there goes on. None: nothing is kept.
+        folder: Where the Earth, the models and the maps stay; trainings there go on. None: nothing is kept.
         earth: Of `EARTHS`.
-        fold: Whose blocks are held out; None: the recipe's test fold.
+        folds: Each is held out once, in a training and a map of its own; all of the recipe's by default.
     """
     asked = Recipe.load(recipe)
-    asked = asked if fold is None else asked.with_overrides([f"test={fold}"])
-    if folder is not None:
-        return {"recipe": recipe, "earth": earth, **_simulated(asked, folder, EARTHS[earth])}
+    folds = tuple(folds) or tuple(range(asked.chips.split.number))
     with tempfile.TemporaryDirectory(prefix="swath-biomass-") as made:
-        return {"recipe": recipe, "earth": earth, **_simulated(asked, Path(made), EARTHS[earth])}
+        found = _simulated(asked, Path(made) if folder is None else folder, EARTHS[earth], folds)
+    return {"recipe": recipe, "earth": earth, **found}
 
 
-def _simulated(recipe: Recipe, folder: Path, earth: Earth) -> dict[str, Any]:
-    seconds = {}
+def _simulated(recipe: Recipe, folder: Path, earth: Earth, folds: Sequence[int]) -> dict[str, Any]:
+    seconds = dict.fromkeys(("earth", "training", "map"), 0.0)
     started = time.process_time()
     catalog = folder / "earth" / "archive" / "catalog.json"
-    labels = catalog.parent / "footprints.parquet"
     if not catalog.exists():
         _publish(folder / "earth", earth)
     seconds["earth"] = time.process_time() - started
+    told: dict[str, Array] = {}
+    rows, truth = [], None
+    for fold in folds:
+        window, layers, figures = _map(_holding(recipe, fold), folder, earth, catalog, seconds)
+        if truth is None:
+            place, _ = Window.of(window)
+            truth = biomass(earth.seed, place, World(earth.seed).ground(place, YEAR), YEAR)
+            told = {name: np.full(window.shape, np.nan) for name in LAYERS}
+        held, blocks = held_out_pixels(window, recipe.chips.split, fold)
+        for name, layer in layers.items():
+            told[name][held] = layer[held]
+        mine = compared({name: np.where(held, layer, np.nan) for name, layer in layers.items()}, truth)
+        rows.append(
+            {"fold": fold, "blocks": blocks, "held_out_footprints": figures}
+            | {name: mine[name] for name in ("pixels", "rmse", "rmse_oracle", "of_oracle")}
+        )
+    assert truth is not None
+    # blocks of several folds share no pixel: each is read where its network saw none of its labels
+    return {"folds": rows, "cpu_seconds": seconds, **compared(told, truth)}
+
+
+def _holding(recipe: Recipe, fold: int) -> Recipe:
+    """The recipe with another test fold; where one stops the training it is the next one, as in cross-validation."""
+    stops = [] if recipe.validate_on is None else [f"validate_on={(fold + 1) % recipe.chips.split.number}"]
+    return recipe.with_overrides([f"test={fold}", *stops])
+
+
+def _map(
+    recipe: Recipe, folder: Path, earth: Earth, catalog: Path, seconds: dict[str, float]
+) -> tuple[GeoBox, dict[str, Array], dict[str, float]]:
+    """Train while the recipe's test fold is held out, and map all: the window, its layers, figures of footprints."""
     product = Product.load("biomass").with_overrides([f"output.grid.tile_size={TILE_SIZE}"])
     area, period = Area.parse(earth.area), Period.parse(PERIOD)
     started = time.process_time()
     trained = train_model(
-        MapRequest(product, area, period, str(catalog)), str(labels), folder / f"training-{recipe.test}",
-        recipe=recipe, cluster="inline", replace=True,
+        MapRequest(product, area, period, str(catalog)), str(catalog.parent / "footprints.parquet"),
+        folder / f"training-{recipe.test}", recipe=recipe, cluster="inline", replace=True,
     )  # fmt: skip
-    seconds["training"] = time.process_time() - started
+    seconds["training"] += time.process_time() - started
     started = time.process_time()
     package = Package.open(trained.package.folder)
     asked = product.with_model(package.spec, package.digest)
     plan = make_plan(MapRequest(asked, area, period, str(catalog), package), Store.open(folder / "store"))
     result = carry_out(plan, cluster="inline")
     assert not result.failed, result.failures
-    seconds["map"] = time.process_time() - started
+    seconds["map"] += time.process_time() - started
     window = window_of(plan, earth.area)
-    told = {name: read_values(layer_file(plan, name), window) for name in LAYERS}
-    place, _ = Window.of(window)
-    truth = biomass(earth.seed, place, World(earth.seed).ground(place, YEAR), YEAR)
-    held, blocks = held_out_pixels(window, recipe.chips.split, recipe.test)
-    told = {name: np.where(held, layer, np.nan) for name, layer in told.items()}
-    figures = {name: value for name, value in trained.figures.items() if isinstance(value, int | float)}
-    return {
-        "fold": recipe.test, "blocks": blocks, "cpu_seconds": seconds, "held_out_footprints": figures,
-        **compared(told, truth),
-    }  # fmt: skip
+    figures = {name: float(value) for name, value in trained.figures.items() if isinstance(value, int | float)}
+    return window, {name: read_values(layer_file(plan, name), window) for name in LAYERS}, figures
 
 
 def _publish(folder: Path, earth: Earth) -> Published:
@@ -190,16 +212,20 @@ def _rmse(errors: Array) -> float:
 
 def show_simulated(report: dict[str, Any]) -> None:
     """Print readings, and a row a bin of truth."""
+    print(f"Earth {report['earth']}; blocks that were held out, the truth of every pixel:\n")
+    print("| Fold | Blocks | RMSE | Of the oracle | Ratio | Held-out footprints: RMSE |\n|---|---|---|---|---|---|")
+    for row in report["folds"]:
+        print(
+            f"| {row['fold']} | {row['blocks']} | {row['rmse']:.1f} | {row['rmse_oracle']:.1f} | "
+            f"{row['of_oracle']:.2f} | {row['held_out_footprints'].get('rmse', float('nan')):.1f} |"
+        )
     print(
-        f"Earth {report['earth']}, {report['blocks']} blocks of fold {report['fold']} held out, truth of every pixel:"
+        f"\nTogether RMSE {report['rmse']:.1f} Mg/ha, of the oracle {report['rmse_oracle']:.1f}: "
+        f"{report['of_oracle']:.2f} of it (bound {LEAST:.2f}); bias {report['bias']:+.1f}, "
+        f"R2 {report['r2']:.3f} against {report['r2_oracle']:.3f}, {report['pixels']:,} pixels, "
+        f"mean of the truth {report['truth_mean']:.0f}; "
+        f"the 90 % interval holds {report['coverage_90']:.1%}"
     )
-    print(
-        f"RMSE {report['rmse']:.1f} Mg/ha, of the oracle {report['rmse_oracle']:.1f}: {report['of_oracle']:.2f} of it "
-        f"(bound {LEAST:.2f}); bias {report['bias']:+.1f}, R2 {report['r2']:.3f} against {report['r2_oracle']:.3f}, "
-        f"{report['pixels']:,} pixels, mean of the truth {report['truth_mean']:.0f}"
-    )
-    print(f"90 % interval holds {report['coverage_90']:.1%} of the truth; held-out footprints:")
-    print("  " + ", ".join(f"{name} {value:.3g}" for name, value in report["held_out_footprints"].items()))
     print("\n| Truth, Mg/ha | Share | Bias | Bias of the oracle | q95 - q05 | Holds |\n|---|---|---|---|---|---|")
     for row in report["bins"]:
         most = "" if row["to"] is None else f"{row['to']:.0f}"
