@@ -30,7 +30,7 @@ from tests.bench.earth_sets import seen_on
 from swath.assessment import fit_spread, fit_variogram, total_of
 from swath.assessment.totals import COMMON_CV
 from swath.synthetic import Window, World
-from swath.synthetic.biomass import biomass
+from swath.synthetic.biomass import biomass, structure
 from swath.synthetic.footprints import footprints, good
 from swath.synthetic.lidar import REACH
 from swath.synthetic.optical import HALO
@@ -88,7 +88,7 @@ def _forest(world: World, window: Window) -> float:
     for down, right in ((0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)):
         down, right = down + SIDE // 2 - RADIUS, right + SIDE // 2 - RADIUS
         spot = Window(window.epsg, window.left + right, window.top - down, PROBE, PROBE)
-        seen.append(world.ground(spot, YEAR).structure.mean())
+        seen.append(structure(world.seed, spot, world.ground(spot, YEAR), YEAR).mean())
     return float(np.mean(seen))
 
 

@@ -83,13 +83,10 @@ def fit_variogram(
             f"residuals {values.shape} and places {east.shape}, {north.shape} do not match.",
             fix="Give one each a label.",
         )
-    try:
-        own = np.broadcast_to(np.asarray(noise, np.float64), values.shape)
-        wide = np.broadcast_to(np.asarray(1.0 if spread is None else spread, np.float64), values.shape)
-    except ValueError as error:
-        raise LabelError(
-            f"noise {np.shape(noise)}, spread {np.shape(spread)}, {len(values)} labels.", fix="Give one each a label."
-        ) from error
+    own, wide = np.asarray(noise, np.float64), np.asarray(1.0 if spread is None else spread, np.float64)
+    if own.shape not in ((), values.shape) or wide.shape not in ((), values.shape):
+        raise LabelError(f"noise {own.shape}, spread {wide.shape}, {len(values)} labels.", fix="Give one each a label.")
+    own, wide = np.broadcast_to(own, values.shape), np.broadcast_to(wide, values.shape)
     bad = int((~np.isfinite(values) | ~np.isfinite(east) | ~np.isfinite(north)).sum())
     if bad:
         raise LabelError(f"{bad} of {len(values)} residuals or places are no numbers.", fix="Drop these labels.")
@@ -97,7 +94,7 @@ def fit_variogram(
         raise LabelError(f"{len(values)} labels are too few for a variogram.", fix=f"Give {LEAST} or more.")
     if not (np.isfinite(own).all() and (own >= 0.0).all() and np.isfinite(farthest) and farthest > 0.0):
         raise LabelError(
-            f"noise {noise}, farthest {farthest}.", fix="Give a variance of 0 or more, a distance above 0."
+            f"noise {own.min():g} to {own.max():g}, farthest {farthest}.", fix="Give a variance of 0 or more, a distance above 0."
         )
     if not (np.isfinite(wide).all() and (wide > 0.0).all()):
         raise LabelError("a spread that is not above 0.", fix="Give a standard deviation above 0 each label.")
