@@ -94,7 +94,8 @@ def fit_variogram(
         raise LabelError(f"{len(values)} labels are too few for a variogram.", fix=f"Give {LEAST} or more.")
     if not (np.isfinite(own).all() and (own >= 0.0).all() and np.isfinite(farthest) and farthest > 0.0):
         raise LabelError(
-            f"noise {own.min():g} to {own.max():g}, farthest {farthest}.", fix="Give a variance of 0 or more, a distance above 0."
+            f"noise {own.min():g} to {own.max():g}, farthest {farthest}.",
+            fix="Give a variance of 0 or more, a distance above 0.",
         )
     if not (np.isfinite(wide).all() and (wide > 0.0).all()):
         raise LabelError("a spread that is not above 0.", fix="Give a standard deviation above 0 each label.")
