@@ -3,6 +3,8 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
+
 from swath.models.spec import ValueOutput
 from swath.products import Product
 from swath.training.recipe import Recipe
@@ -36,3 +38,14 @@ def test_it_holds_out_farther_than_its_network_sees():
         facts=replace(Toy(4, values=True).facts, size=RECIPE.train.chip), chips=SimpleNamespace(split=split)
     )
     assert sight(RECIPE.train, source).is_apart
+
+
+def test_it_learns_from_more_than_half_of_the_labels_where_each_orbit_crosses_every_block():
+    split = SplitSpec(**RECIPE.chips.split.model_dump(exclude={"held"}))
+    lon, lat = (part.ravel() for part in np.meshgrid(13 + np.arange(40) * 0.03, 51 + np.arange(40) * 0.02))
+    places = np.repeat(np.stack([lon, lat], axis=1), 40, axis=0)
+    orbits = np.tile([f"orbit {number:05d}" for number in range(40)], 1600).astype(object)
+    held = sum(1 << fold for fold in RECIPE.held)
+    folds = split.folds_of_labels(places, orbits, None)
+    learned = ~np.isin(folds, RECIPE.held) & (split.barred(places, orbits) & np.uint16(held) == 0)
+    assert learned.mean() > 0.5
