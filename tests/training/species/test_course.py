@@ -9,13 +9,13 @@ import pytest
 import rasterio
 
 from support.command import swath
-from swath.errors import LabelError, PeriodError, ProductError
+from swath.errors import LabelError, ModelError, PeriodError, ProductError, RunStoppedError
 from swath.grid import Area, Period
 from swath.models import Package
 from swath.planning import MapRequest
 from swath.products import Product
 from swath.synthetic import publish
-from swath.training.species import RECORD, SpeciesConfig, suitability
+from swath.training.species import RECORD, SpeciesConfig, suitability, train_species
 from swath.training.species.config import is_species
 from swath.training.species.places import random_places
 from swath.training.species.predictors import Predictors
@@ -98,6 +98,17 @@ def test_what_is_learned_from_is_what_is_mapped(earth, trained, tmp_path):
     np.testing.assert_array_equal(mapped.astype(np.float32), expected[:, column])
 
 
+def test_places_of_several_tiles_are_read_as_of_one(earth, tmp_path):
+    config = SpeciesConfig.load("species").with_overrides(SETTINGS)
+    places = random_places(Area.parse(AREA), 100, seed=2)
+    one, several = (
+        Predictors.of(request_of(earth, f"output.grid.tile_size={size}"), config, tmp_path / "items.parquet")
+        for size in (384, 16)
+    )
+    assert len(several._owners(*places.T)) > 3
+    np.testing.assert_array_equal(one.at(*places.T).values, several.at(*places.T).values)
+
+
 def test_figures_are_of_blocks_held_out_and_said_to_be_transfer(trained):
     told, package = trained
     assert told["transfer"]["auc"] > 0.6
@@ -110,6 +121,33 @@ def test_a_species_with_three_records_is_left_out_by_name(trained):
     told, package = trained
     assert told["left_out"] == {"Acer rara": 3}
     assert "acer_rara" not in [value.name for value in package.spec.output.values]
+
+
+def test_a_species_with_three_records_is_refused_where_the_recipe_asks_for_it(earth, tmp_path):
+    config = SpeciesConfig.load("species").with_overrides([*SETTINGS, "few=refuse"])
+    with pytest.raises(LabelError, match=r"fewer than 10 presences: Acer rara \(3\)"):
+        train_species(request_of(earth), str(earth / "records.csv"), tmp_path, config=config)
+
+
+def test_a_species_with_enough_records_in_all_is_not_refused_for_those_held_out(earth, tmp_path):
+    enough = [*SETTINGS, "few=refuse", "least=70", "records.species=[Quercus robur, Fagus sylvatica]"]
+    config = SpeciesConfig.load("species").with_overrides(enough)
+    trained = train_species(request_of(earth), str(earth / "records.csv"), tmp_path, config=config)
+    held = trained.transfer.presences
+    assert trained.left_out == {} and min(trained.presences[name] - held[name] for name in held) < 70
+
+
+def test_a_package_is_not_written_over(earth, trained):
+    _, package = trained
+    config = SpeciesConfig.load("species").with_overrides(SETTINGS)
+    with pytest.raises(ModelError, match="holds a package already"):
+        train_species(request_of(earth), str(earth / "records.csv"), package.folder.parent, config=config)
+
+
+def test_a_training_stops_when_asked(earth, tmp_path):
+    config = SpeciesConfig.load("species").with_overrides(SETTINGS)
+    with pytest.raises(RunStoppedError):
+        train_species(request_of(earth), str(earth / "records.csv"), tmp_path, config=config, should_stop=lambda: True)
 
 
 def test_a_record_outside_of_the_area_is_counted(trained):
@@ -130,8 +168,9 @@ def test_options_that_would_do_nothing_are_refused(earth, tmp_path, option):
     assert code == 2 and f"{option.split('=')[0]} would do nothing" in told["error"]["message"]
 
 
-def test_chips_of_species_are_refused(earth, tmp_path):
-    code, told = swath("chips", "species", "--labels", earth / "records.csv", *options(earth), "--out", tmp_path)
+@pytest.mark.parametrize("command", [["chips"], ["tune", "--space", "space.yaml"]])
+def test_chips_and_trials_of_species_are_refused(earth, tmp_path, command):
+    code, told = swath(*command, "species", "--labels", earth / "records.csv", *options(earth), "--out", tmp_path)
     assert code == 2 and "recipe of species" in told["error"]["message"]
 
 

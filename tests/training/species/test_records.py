@@ -82,3 +82,8 @@ def test_the_template_is_a_recipe():
     import yaml
 
     assert SpeciesConfig.parse(yaml.safe_load(SpeciesConfig.template())) == SpeciesConfig()
+
+
+def test_records_are_not_held_out_by_year():
+    with pytest.raises(LabelError, match="held out by place"):
+        SpeciesConfig.parse({"split": {"by": "year"}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from swath.training.species.config import SpeciesConfig
+from swath.training.species.course import TrainedSpecies, train_species
 from swath.training.species.fit import OUTSIDE, RECORD, RICHNESS, fit_species, suitability
 from swath.training.species.records import Records, layer_names
 
@@ -12,7 +13,9 @@ __all__ = [
     "RICHNESS",
     "Records",
     "SpeciesConfig",
+    "TrainedSpecies",
     "fit_species",
     "layer_names",
     "suitability",
+    "train_species",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from swath.errors import LabelError
 from swath.forms import apply_overrides, commented, validate
@@ -52,6 +52,30 @@ class NetworkConfig(_Part):
     weight_decay: float = Field(default=1e-2, ge=0, description="Of AdamW.")
 
 
+class Cleaned(OccurrenceRules):
+    """Which records are learned from."""
+
+    least: int = Field(default=1, ge=1, description="Records that a species needs to be read at all.")
+
+
+class Held(SplitSpec):
+    """Blocks, wider than those of pixels: what stands near a record is alike over kilometres."""
+
+    block_m: float = Field(default=20_000.0, gt=0, description="Edge of a block in EPSG:6933, metres (equal area).")
+    buffer_m: float = Field(
+        default=0.0, ge=0, description="Records nearer than this to one that is held out are not learned from."
+    )
+    years: tuple[tuple[int, ...], ...] = Field(
+        default=(), max_length=0, description="None: records are held out by place.", examples=[[]]
+    )
+
+    @model_validator(mode="after")
+    def _of_places(self) -> Held:
+        if self.by not in ("block", "region"):
+            raise ValueError(f"records are held out by place, and by is {self.by!r}; take block or region")
+        return self
+
+
 class SpeciesConfig(_Part):
     """A training of many species at once, but for its data."""
 
@@ -63,12 +87,12 @@ class SpeciesConfig(_Part):
         },
         description="Bands that a model takes, by the product's input.",
     )
-    records: OccurrenceRules = Field(
-        default_factory=lambda: OccurrenceRules(least=1),
+    records: Cleaned = Field(
+        default_factory=Cleaned,
         description="How records are cleaned and thinned. Species with few are the matter of `least` and `few`.",
     )
-    split: SplitSpec = Field(
-        default_factory=lambda: SplitSpec(block_m=20_000.0, buffer_m=0.0),
+    split: Held = Field(
+        default_factory=Held,
         description="Blocks, of which a fold is held out to measure transfer; then all is learned from.",
     )
     test: int = Field(default=0, ge=0, description="Fold that is held out.")

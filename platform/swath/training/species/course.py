@@ -27,6 +27,7 @@ from swath.training.species.places import random_places
 from swath.training.species.predictors import Predictors, Sampled
 from swath.training.species.records import Records
 from swath.training.species.transfer import Transfer, transfer
+from swath.training.splits import SplitSpec
 from swath.training.tables.schema import TableSchema
 from swath.training.tables.table import Table
 
@@ -124,12 +125,14 @@ def train_species(
         store.put_file(ITEMS, path)
     config = config.model_copy(update={"gsd": predictors.spec.gsd})
     presences, background, dropped = _tables(request, found, predictors, config, check=check, say=say)
+    records = Records.of(presences, background, config)  # before anything is fitted: it may refuse
     check()
-    say(f"holding fold {config.test} of {config.split.folds} out")
-    held = transfer(presences, background, config, split=config.split, test=config.test)
+    say(f"holding fold {config.test} of {config.split.number} out")
+    # a species that has enough in all may have too few where blocks are held out: that refuses nothing
+    apart = config.model_copy(update={"few": "flag" if config.few == "refuse" else config.few})
+    held = transfer(presences, background, apart, split=config.split, test=config.test)
     store.put_bytes(FIGURES, json.dumps(told_of(held), indent=1).encode())
     check()
-    records = Records.of(presences, background, config)
     say(f"fitting {len(records.names)} species on all of {len(presences)} records")
     here = _folder(store, request.product.name)
     package = fit_species(
@@ -137,8 +140,8 @@ def train_species(
         config=config, name=request.product.name, units=predictors.units, inputs=predictors.sources,
         citations=(found.citation,), dropped=dropped, replace=replace or not store.is_local,
         figures={f"transfer {name}": value for name, value in held.figures.items()},
-        partition=f"fold {config.test} of {config.split.folds} of blocks of {config.split.block_m:g} m with a buffer "
-        f"of {config.split.buffer_m:g} m, held out for the figures, which are transfer to places that were not learned "
+        partition=f"fold {config.test} of {config.split.number} of {_parts_of(config.split)} with a buffer of "
+        f"{config.split.buffer_m:g} m, held out for the figures, which are transfer to places that were not learned "
         "from; the model itself learns from all records",
     )  # fmt: skip
     if not store.is_local:
@@ -166,6 +169,10 @@ def told_of(held: Transfer) -> dict[str, Any]:
         for name, number in held.presences.items()
     }
     return told
+
+
+def _parts_of(split: SplitSpec) -> str:
+    return "regions" if split.by == "region" else f"blocks of {split.block_m:g} m"
 
 
 def _finite(value: float) -> float | None:
