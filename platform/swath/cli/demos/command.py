@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from swath.cli.demos import biomass, landcover, mosaic
+from swath.cli.demos import biomass, clouds, landcover, mosaic, species
 from swath.cli.demos.stage import Shown, Stage
 from swath.cli.options import Cluster, ClusterName, Json
 from swath.cli.output import key_values, reported
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
             first, made = mosaic.run(stage)
             parts = [first, landcover.run(stage, made)]
             if every:
-                parts += [part.run(stage) for part in (biomass,)]
+                parts += [part.run(stage) for part in (biomass, clouds, species)]
             seconds = round(time.monotonic() - started, 1)
             values: dict[str, Any] = {part.name: part.to_dict() for part in parts} | {"seconds": seconds}
             out.result(values, lambda console: _show(console, parts, seconds))

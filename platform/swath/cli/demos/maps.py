@@ -39,11 +39,11 @@ def read(path: str | Path, window: GeoBox, *, fill: int = 0) -> NDArray[Any]:
     return np.asarray(numbers)
 
 
-def read_values(path: str | Path, window: GeoBox) -> NDArray[np.float64]:
+def read_values(path: str | Path, window: GeoBox, *, band: int = 1) -> NDArray[np.float64]:
     """Physical values of a file over the window, NaN where it has none."""
     with rasterio.open(path) as data:
         part = from_bounds(*window.boundingbox.bbox, data.transform)
         nodata = np.nan if data.nodata is None else data.nodata
-        numbers = data.read(1, window=part, boundless=True, fill_value=nodata, out_shape=tuple(window.shape))
-        values = numbers.astype(np.float64) * data.scales[0] + data.offsets[0]
+        numbers = data.read(band, window=part, boundless=True, fill_value=nodata, out_shape=tuple(window.shape))
+        values = numbers.astype(np.float64) * data.scales[band - 1] + data.offsets[band - 1]
     return np.asarray(np.where(np.isnan(numbers) | (numbers == nodata), np.nan, values))
