@@ -11,7 +11,7 @@ from swath.models.encoders import encoder
 from swath.models.export import export_onnx
 from swath.models.network import Network, example_inputs
 from swath.models.reach import measured_reach
-from swath.models.spec import BandInput, ClassesOutput, InputSpec, ModelSpec, NetworkSpec, PartSpec
+from swath.models.spec import BandInput, ClassesOutput, InputSpec, Layout, ModelSpec, NetworkSpec, PartSpec
 
 NAMES = {"B03": "green", "B04": "red", "B08": "nir", "B11": "swir16"}
 
@@ -76,6 +76,25 @@ def test_it_goes_out_as_a_graph_that_gives_the_same(tmp_path):
         with torch.no_grad():
             expected = made(values).numpy()
         np.testing.assert_allclose(session.run(None, {"x": values.numpy()})[0], expected, atol=1e-4)
+
+
+def test_of_several_dates_each_is_looked_at_by_itself():
+    spec = given().model_copy(update={"steps": 3, "layout": Layout.NTCHW})
+    made = encoder("statistics", spec, width=8, boxes="3")
+    x = torch.randn(2, 3, 4, 20, 20, generator=torch.Generator().manual_seed(4))
+    expected = torch.cat([made.fixed(x[:, step : step + 1]) for step in range(3)], dim=1)
+    torch.testing.assert_close(made.fixed(x), expected)
+
+
+def test_its_two_parts_make_its_features():
+    spec = given().model_copy(update={"valid": True})
+    made = encoder("statistics", spec, width=8, boxes="3").eval()
+    x = torch.randn(2, 1, 4, 20, 20, generator=torch.Generator().manual_seed(5))
+    valid = (torch.rand(2, 1, 20, 20, generator=torch.Generator().manual_seed(6)) > 0.2).float()
+    with torch.no_grad():
+        whole, parts = made(x, valid=valid), made.learned(made.fixed(x, valid))
+    assert torch.equal(whole.pyramid[0], parts.pyramid[0])
+    assert not torch.equal(whole.pyramid[0], made(x, valid=torch.ones_like(valid)).pyramid[0])
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,29 @@ class Statistics(Encoder):
 
     def forward(self, x: Tensor, day: Tensor | None = None, valid: Tensor | None = None) -> Features:
         """See `Encoder`."""
+        return self._features(self.fixed(x), valid)
+
+    def fixed(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Statistics, then the masks: (N, T, C, H, W) and (N, T, H, W) to (N, F, H, W), the same whatever the weights.
+
+        Args:
+            x: As `Encoder` takes it.
+            valid: As `Encoder` takes it.
+        """
         n, _, _, h, w = x.shape
         with torch.no_grad():
-            made = self._statistics(x.flatten(0, 1)).view(n, -1, h, w)
+            made = self._statistics(x.flatten(0, 1))
+            if self.spec.steps > 1:
+                made = made.contiguous()  # with channels last the dates of a window do not join
+            made = made.view(n, -1, h, w)
+        return made if valid is None else torch.cat([made, valid], dim=1)
+
+    def learned(self, made: Tensor) -> Features:
+        """Features of (N, F, H, W) as `fixed` gives it, each pixel for itself."""
+        count = self.scale.num_features
+        return self._features(made[:, :count], made[:, count:] if self.spec.valid else None)
+
+    def _features(self, made: Tensor, valid: Tensor | None) -> Features:
         made = self.scale(made).clamp(-_FAR, _FAR)
         if valid is not None:
             made = torch.cat([made, valid], dim=1)
