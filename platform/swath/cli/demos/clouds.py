@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from swath.synthetic import Published
 
 AREA = "12.52,47.70,12.62,47.77"
-LEARNED, MAPPED = "2023-06/acquisition", "2023-07/acquisition"
-PERIOD = "2023-06/2023-07/P2M"
-EVERY_DAYS = {"optical": 15, "l1c": 15}
+LEARNED, MAPPED = "2023-05/2023-06/acquisition", "2023-07/acquisition"
+PERIOD = "2023-05/2023-07/P3M"
+EVERY_DAYS = {"optical": 5, "l1c": 5}
 TILE_SIZE, METRES = 256, 30
 RECIPE = "clouds-demo"
 #: Name, collection, what its items must be, and what is shown of a scene
@@ -68,7 +69,7 @@ class Scene:
 
 
 def run(stage: Stage) -> Shown:
-    """Simulate, train on June, map July sensor by sensor, compare, draw."""
+    """Simulate, train on May and June, map July sensor by sensor, compare, draw."""
     from swath.synthetic import Labels, Simulated
     from swath.training.recipe import Recipe
 
@@ -103,7 +104,7 @@ def run(stage: Stage) -> Shown:
         ]
     drawn = draw(
         stage.folder / "clouds.png", panels, pixel_m=METRES, columns=3,
-        title="Swath: clouds of July 2023 by one network for all sensors, learned in June",
+        title="Swath: clouds of July 2023 by one network for all sensors, learned in May and June",
     )  # fmt: skip
     return Shown("clouds", collection, drawn, {"sensors": figures}, lines, package.folder)
 
@@ -152,6 +153,9 @@ def picture_of(folders: list[Path], bands: tuple[str, ...], window: GeoBox) -> N
     values = []
     for band in bands:
         parts = [read_values(folder / f"{band}.tif", window) for folder in folders]
+        if len(bands) == 1:  # the item tells how numbers become kelvin
+            told = json.loads((folders[0] / f"{folders[0].name}.json").read_text())["assets"][band]
+            parts = [part * told["raster:scale"] + told["raster:offset"] for part in parts]
         values.append(np.nanmax(np.where(np.isnan(parts), -np.inf, parts), axis=0))
     stack = np.where(np.isinf(values), np.nan, values)
     if len(bands) == 1:
