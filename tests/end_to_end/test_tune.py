@@ -11,7 +11,7 @@ from support.drawn_labels import saved, squares
 from swath.models import Package
 from swath.training.recipe import Recipe
 
-SMALL = ("--set", "train.encoder={name: unet, settings: {width: 8, levels: 2}}")
+SMALL = ("--set", "train.encoder={name: unet, settings: {width: 8, levels: 2}}", "--set", "train.mix=1")
 
 
 @pytest.fixture(scope="module")

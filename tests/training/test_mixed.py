@@ -1,0 +1,137 @@
+"""Labelled pixels of many chips are mixed: each comes once, with what it had, and a network learns from them."""
+
+import numpy as np
+import pytest
+import torch
+
+from swath.errors import ModelError
+from swath.models.network import Network
+from swath.models.spec import PartSpec
+from swath.training import checkpoint
+from swath.training.batches import Preparer
+from swath.training.config import NO_CHANGE
+from swath.training.design import design
+from swath.training.fit import fit
+from swath.training.mixed import Mixer, OnPixels
+from swath.training.source import Part
+from swath.training.statistics import Statistics
+from training.toy import Toy, config
+
+PIXELS = {"encoder": PartSpec(name="statistics", settings={"width": 16, "boxes": "3"}), "augment": NO_CHANGE}
+CHIPS = ([0, 1], [3, 4], [6])
+
+
+def made_of(toy, **changes):
+    """Config, network and batches of three groups of training chips."""
+    asked = config(**{**PIXELS, "mix": 2, **changes})
+    spec = design(asked, toy.facts, Statistics.of(toy, seed=0), name="toy")
+    network = Network.build(spec).train()
+    preparer = Preparer(toy, spec)
+    return asked, network, [preparer.batch(chips, Part.TRAIN) for chips in CHIPS]
+
+
+def mixed(asked, network, batches, seed=5):
+    return list(Mixer(asked, network, torch.device("cpu"))(batches, seed=seed))
+
+
+def sorted_rows(batches):
+    rows = torch.cat([torch.cat([b.inputs[0][0, :, 0].T, b.target[0, 0, :, None].float()], 1) for b in batches])
+    return rows[np.lexsort(rows.numpy().T)]
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_every_labelled_pixel_comes_once_with_its_statistics_and_class(steps):
+    asked, network, batches = made_of(Toy(steps=steps))
+    found = mixed(asked, network, batches)
+    rows = []
+    for batch in batches:
+        x = batch.inputs[0].unsqueeze(1) if steps == 1 else batch.inputs[0]
+        made = network.encoder.fixed(x, batch.inputs[-1] if network.spec.valid else None)
+        for n, r, c in zip(*np.nonzero(batch.target.numpy() != 255), strict=True):
+            rows.append(torch.cat([made[n, :, r, c], batch.target[n, r, c].float()[None]]))
+    expected = torch.stack(rows)
+    assert torch.equal(sorted_rows(found), expected[np.lexsort(expected.numpy().T)])
+
+
+def test_as_many_batches_come_out_as_went_in_each_with_pixels_of_all_that_were_held_together():
+    asked, network, batches = made_of(Toy())
+    found = mixed(asked, network, batches)
+    assert [batch.indices for batch in found] == [(0, 1, 3, 4), (0, 1, 3, 4), (6,)]
+    sizes = [batch.labelled for batch in found]
+    assert abs(sizes[0] - sizes[1]) <= 1
+    assert sum(sizes) == sum(batch.labelled for batch in batches)
+    lone = [mixed(asked, network, [batch]) for batch in batches[:2]]
+    first = {tuple(row.tolist()) for row in sorted_rows(lone[0])}
+    share = np.mean([tuple(row.tolist()) in first for row in sorted_rows(found[:1])])
+    assert 0.3 < share < 0.7
+
+
+def test_the_order_is_that_of_the_seed():
+    asked, network, batches = made_of(Toy())
+    one, same, other = (mixed(asked, network, batches, seed=seed)[0].inputs[0] for seed in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_the_scores_of_mixed_pixels_are_those_that_the_network_gives_in_their_windows():
+    asked, network, batches = made_of(Toy())
+    network.eval()
+    (found,) = mixed(asked, network, batches[:1])
+    with torch.no_grad():
+        rows = OnPixels(network).eval()(*found.inputs)[0, :, 0].T
+        windows = network(*batches[0].inputs).permute(0, 2, 3, 1)[batches[0].target != 255]
+    rows, windows = (scores[np.lexsort(scores.numpy().round(4).T)] for scores in (rows, windows))
+    torch.testing.assert_close(rows, windows, atol=1e-4, rtol=1e-4)
+
+
+def test_weights_stay_with_their_pixels():
+    toy = Toy()
+    read = toy.read
+    toy.read = lambda indices: {**read(indices), "weight": (1.0 + toy.y[list(indices)]).astype(np.float32)}
+    for batch in mixed(*made_of(toy)):
+        assert batch.weight is not None
+        assert torch.equal(batch.weight, 1.0 + batch.target)
+
+
+def test_a_network_learns_from_mixed_pixels(tmp_path):
+    fitted = fit(config(**PIXELS, epochs=8, mix=4), Toy(), tmp_path)
+    assert fitted.best.best["score"] > 0.75
+    assert fitted.history[-1]["loss"] < 0.8 * fitted.history[0]["loss"]
+
+
+def test_a_training_on_mixed_pixels_that_was_stopped_goes_on_to_the_same_network(tmp_path):
+    asked = config(**PIXELS, epochs=3, mix=4, average=0.9)
+    whole = fit(asked, Toy(), tmp_path / "whole")
+
+    class Stop(Exception):
+        pass
+
+    def stop(reading):
+        if reading["epoch"] == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        fit(asked, Toy(), tmp_path / "parts", on_epoch=stop)
+    parts = fit(asked, Toy(), tmp_path / "parts")
+    one, other = (checkpoint.last(fitted.out).network() for fitted in (whole, parts))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"encoder": PartSpec(name="unet", settings={"width": 8, "levels": 2})}, "mix is 2, and the network unet"),
+        ({"loss": {"by_object": True}}, "by_object takes the pixels of a label together"),
+    ],
+)
+def test_what_learns_across_pixels_is_refused(tmp_path, changes, said):
+    with pytest.raises(ModelError, match=said):
+        fit(config(**{**PIXELS, "mix": 2, **changes}), Toy(), tmp_path)
+
+
+def test_too_few_pixels_for_the_batches_are_said():
+    asked, network, batches = made_of(Toy(labelled=0.002))
+    for batch in batches:
+        batch.target[:] = 255
+    with pytest.raises(ModelError, match="0 labelled pixels are too few for 2 batches"):
+        mixed(asked, network, batches)
