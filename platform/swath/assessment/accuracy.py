@@ -108,9 +108,16 @@ def accuracy(tally: Tally, *, level: float = 0.95, seed: int = 0) -> Accuracy:
         few = figure in ("producers_accuracy", "f1", "area") and missed[name] < FEW
         made.append(
             Estimate(
-                figure, name, scale * value, scale * error, (scale * (value - z * error), scale * (value + z * error)),
-                scale * low, scale * high, missed.get(name), few,
-            )  # fmt: skip
+                figure,
+                name,
+                scale * value,
+                scale * error,
+                (scale * (value - z * error), scale * (value + z * error)),
+                scale * low,
+                scale * high,
+                missed.get(name),
+                few,
+            )
         )
     return Accuracy(tally, level, tuple(made))
 

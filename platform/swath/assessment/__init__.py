@@ -1,0 +1,38 @@
+"""How far a map can be trusted: samples, accuracy and areas with intervals.
+
+| Word | Here |
+|---|---|
+| published map | `PublishedMap`: one time step of a product in a store |
+| frame | `frame_of`: owned and mapped pixels by stratum, counted tile by tile |
+| sample | `draw_sample`: which pixels, by seed; plots for interpreters, and apart from them what the map says |
+| reference | `Reference.read`: what interpreters found |
+| tally | `Tally`: units by stratum, map class and reference class |
+| accuracy | `accuracy`, `assess_map`: estimates with intervals |
+"""
+
+from __future__ import annotations
+
+from swath.assessment.accuracy import Accuracy, Estimate, accuracy
+from swath.assessment.assess import Assessed, assess_map, draw_sample
+from swath.assessment.frame import Frame, frame_of
+from swath.assessment.published import PublishedMap
+from swath.assessment.reference import Reference
+from swath.assessment.sample import Sample
+from swath.assessment.tally import Tally
+from swath.assessment.zones import Zones
+
+__all__ = [
+    "Accuracy",
+    "Assessed",
+    "Estimate",
+    "Frame",
+    "PublishedMap",
+    "Reference",
+    "Sample",
+    "Tally",
+    "Zones",
+    "accuracy",
+    "assess_map",
+    "draw_sample",
+    "frame_of",
+]
