@@ -37,12 +37,12 @@ class Frame:
 
     @property
     def total_pixels(self) -> NDArray[np.int64]:
-        """(S,)"""
+        """Of each stratum, (S,)."""
         return np.asarray(self.pixels.sum(axis=0))
 
     @property
     def total_ha(self) -> NDArray[np.float64]:
-        """(S,)"""
+        """Hectares of each stratum, (S,)."""
         return np.asarray(self.areas.sum(axis=0))
 
 

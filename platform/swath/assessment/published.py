@@ -66,7 +66,8 @@ class PublishedMap:
         """
         store = where if isinstance(where, Store) else Store.open(os.fspath(where))
         root = _chosen(store, product)
-        table = pq.read_table(store.open_read(f"{root}/{TABLE}"), columns=["swath:step"])
+        with store.open_read(f"{root}/{TABLE}") as file:
+            table = pq.read_table(file, columns=["swath:step"])
         steps = sorted(set(table["swath:step"].to_pylist()))
         if step is None and len(steps) > 1:
             raise SampleError(
@@ -166,7 +167,7 @@ def _chosen(store: Store, product: str | None) -> str:
         raise SampleError(
             f"{store.root} holds {len(found)} maps{f' of {product}' if product else ''} that are published"
             f"{': ' + ', '.join(found) if found else ''}.",
-            fix="Name one with --product, as landcover or landcover/1.0." if found else "Give the store of `swath map`.",
+            fix="Name one with --product, as landcover/1.0." if found else "Give the store of `swath map`.",
             maps=found,
         )  # fmt: skip
     return found[0]

@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
         name: Annotated[str | None, typer.Option(help="Of the sample. [default: DESIGN-SEED]")] = None,
         product: ProductOption = None, step: StepOption = None, as_json: Json = False,
     ) -> None:  # fmt: skip
-        """Draw a probability sample of a map of classes: plots for interpreters, and apart from them what the map says."""
+        """Draw a probability sample of a map of classes: plots for interpreters, and apart what the map says."""
         from swath.assessment import PublishedMap, Zones, draw_sample
 
         with reported(as_json) as out:
@@ -83,8 +83,8 @@ def register(app: typer.Typer) -> None:
         store: Annotated[str | None, typer.Argument(help="Store of `swath map`; not needed with --matrix.")] = None,
         reference: Annotated[Path | None, typer.Option(help="What interpreters found: CSV or GeoPackage.")] = None,
         column: Annotated[str | None, typer.Option(help="Of the reference class.")] = None,
-        name: Annotated[str | None, typer.Option("--sample", help="Name of the sample, where there are several.")] = None,
-        matrix: Annotated[Path | None, typer.Option(help="CSV of counts: rows map, columns reference, with names.")] = None,
+        name: Annotated[str | None, typer.Option("--sample", help="Name of the sample, of several.")] = None,
+        matrix: Annotated[Path | None, typer.Option(help="CSV of counts: rows map, columns reference.")] = None,
         areas: Annotated[Path | None, typer.Option(help="CSV of names and hectares of the map's classes.")] = None,
         level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
         product: ProductOption = None, step: StepOption = None, as_json: Json = False,
@@ -142,26 +142,33 @@ def _show_sample(console: Console, made: Sample) -> None:
 
 
 def _show(console: Console, found: Accuracy) -> None:
-    percent = f"{found.level:.0%}"
-    table = Table(
-        box=None, padding=(0, 2, 0, 0), header_style="dim", title_justify="left",
-        title=f"{found.title}, {int(found.tally.counts.sum())} units, {found.tally.area:,.0f} ha; intervals of {percent}",
-    )  # fmt: skip
-    for title in ("figure", "of", "estimate", "interval", "published formula", "omitted units"):
-        table.add_column(title, justify="left" if title in ("figure", "of") else "right")
-    for one in found.estimates:
+    overall, area = found.of("overall_accuracy"), found.tally.area
+    console.print(
+        f"{found.title}: {int(found.tally.counts.sum())} units of {area:,.0f} ha; intervals of {found.level:.0%}, and "
+        "below each that of the published formula"
+    )
+    console.print(f"overall accuracy {_number(overall, overall.value)}, {_range(overall, overall.low, overall.high)}")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("class")
+    for title in ("user's accuracy", "producer's accuracy", "F1", "hectares", "omitted"):
+        table.add_column(title, justify="right")
+    for name in found.tally.classes:
+        four = [found.of(figure, name) for figure in ("users_accuracy", "producers_accuracy", "f1", "area")]
         table.add_row(
-            one.figure.replace("_", " ") + (" (ha)" if one.figure == "area" else ""), one.of, _number(one, one.value),
-            f"{_number(one, one.low)} to {_number(one, one.high)}",
-            f"{_number(one, one.published[0])} to {_number(one, one.published[1])}",
-            "" if one.omitted is None else f"{one.omitted}{' (few)' if one.is_few else ''}",
-        )  # fmt: skip
+            name, *(_number(one, one.value) for one in four), f"{four[1].omitted}{' few' if four[1].is_few else ''}"
+        )
+        table.add_row("", *(_range(one, one.low, one.high) for one in four))
+        table.add_row("", *(_range(one, *one.published) for one in four), style="dim")
     console.print(table)
     if any(one.is_few for one in found.estimates):
         console.print(
-            "few: the estimate rests on fewer than five units that the map calls something else; the published interval "
-            "is too short there.", style="dim",
+            "few: estimates rest on fewer than five units that the map calls something else; the published interval is "
+            "too short there.", style="dim",
         )  # fmt: skip
+
+
+def _range(one: Estimate, low: float, high: float) -> str:
+    return f"{_number(one, low)} to {_number(one, high)}" if low == low else ""
 
 
 def _number(one: Estimate, value: Any) -> str:
