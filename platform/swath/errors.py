@@ -96,6 +96,10 @@ class LabelError(RequestError):
     """Labels that cannot be read, placed or split: unknown classes, outside area or period, a fold without a class."""
 
 
+class SampleError(RequestError):
+    """A sample or its reference cannot give what is asked for."""
+
+
 class NoItemsError(RequestError):
     """The search found nothing at all for the area and period."""
 

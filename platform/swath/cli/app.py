@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import swath
-from swath.cli import chips, collections, demos, doctor, maps, models, products, registry, simulate, train, tune
+from swath.cli import assess, chips, collections, demos, doctor, maps, models, products, registry, simulate, train, tune
 
 app = typer.Typer(
     name="swath",
@@ -34,6 +34,7 @@ app.add_typer(
     help="Models: show, import, template; the registry: list, register, promote, export, verify.",
     rich_help_panel="Models",
 )
+assess.register(app)
 demos.register(app)
 simulate.register(app)
 doctor.register(app)

@@ -1,0 +1,147 @@
+"""From a map to a sample of it, and from what interpreters found to accuracy and areas."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swath.assessment.allocation import Allocation, allocated, deviations_of, for_standard_error
+from swath.assessment.drawing import Design, draw, draw_simple, draw_systematic
+from swath.assessment.estimates import Accuracy, accuracy
+from swath.assessment.frame import Said, frame_of
+from swath.assessment.published import PublishedMap
+from swath.assessment.reference import Reference
+from swath.assessment.sample import Sample, sample_folders, write_sample
+from swath.assessment.zones import Zones
+from swath.errors import SampleError
+
+UNITS = 500  #: of a sample, unless it is told otherwise
+RESULT = "accuracy.json"
+
+
+def draw_sample(
+    map_: PublishedMap,
+    *,
+    design: Design | str = "stratified",
+    number: int | None = None,
+    standard_error: float | None = None,
+    allocation: Allocation | str = Allocation.PROPORTIONAL,
+    least: int = 30,
+    expected: Mapping[str, float] | None = None,
+    zones: Zones | None = None,
+    seed: int = 0,
+    name: str | None = None,
+    say: Said = lambda _: None,
+) -> Sample:
+    """Draw a probability sample of the owned and mapped pixels of a map, and write it into the map's store.
+
+    Args:
+        map_: Of classes.
+        design: `stratified` by map class, `simple`, or `systematic` on an equal-area lattice.
+        number: Of units; 500 by default.
+        standard_error: Instead: of the overall accuracy.
+        allocation: Of units to strata.
+        least: Units of each stratum, as far as it has so many.
+        expected: User's accuracy of classes, for Neyman's allocation and for a standard error; 0.8 where none is told.
+        zones: Polygons that make strata of their own.
+        seed: Of the draws.
+        name: Of the sample.
+        say: Told what is being done.
+
+    Raises:
+        SampleError: Options that contradict each other, or a map that is too small.
+    """
+    if number is not None and standard_error is not None:
+        raise SampleError("Units and a standard error are both given.", fix="Give one of them.")
+    if zones is not None and design != "stratified":
+        raise SampleError(f"A {design} design has no strata.", fix="Leave zones out, or stratify.")
+    frame = frame_of(map_, zones, say=say)
+    if not frame.strata:
+        raise SampleError(f"{map_.id} has no mapped pixel.", fix="Map something first.")
+    weights = frame.total_ha / frame.total_ha.sum()
+    deviations = deviations_of(frame.strata, expected or {})
+    units = number or UNITS
+    if standard_error is not None:
+        units = for_standard_error(standard_error, weights, deviations)
+    more: dict[str, Any] = {"allocation": None, "standard_error": standard_error, "expected": dict(expected or {})}
+    if design == "simple":
+        drawn = draw_simple(frame, units, seed=seed)
+    elif design == "systematic":
+        drawn = draw_systematic(frame, units, seed=seed)
+        more["variance"] = "that of a simple random sample, which is conservative"
+    else:
+        most = max(2, min(least, units // len(frame.strata)))
+        given = deviations if expected or allocation != Allocation.NEYMAN else None
+        sizes = allocated(units, weights, allocation, pixels=frame.total_pixels, deviations=given, least=most)
+        drawn = draw(frame, sizes, seed=seed, zones=zones)
+        more["allocation"] = str(Allocation(allocation))
+    return write_sample(frame, drawn, name=name or f"{design}-{seed}", design=str(design), seed=seed, more=more)
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """A map with what its sample says of it.
+
+    Attributes:
+        sample: That was interpreted.
+        accuracy: Estimates.
+        reference: What interpreters found.
+        url: Where the result stands.
+    """
+
+    sample: Sample
+    accuracy: Accuracy
+    reference: Reference
+    url: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        design = self.sample.design
+        return {
+            **self.accuracy.to_dict(),
+            "map": design["map"], "sample": design["name"], "design": design["design"],
+            "unmapped_ha": design["unmapped_ha"], "without_label": len(self.reference.missing), "result": self.url,
+        }  # fmt: skip
+
+
+def assess_map(
+    map_: PublishedMap,
+    reference: str | os.PathLike[str],
+    *,
+    sample: str | None = None,
+    column: str | None = None,
+    level: float = 0.95,
+) -> Assessed:
+    """Estimate accuracy and areas from what interpreters found; the result is kept beside the sample.
+
+    Args:
+        map_: Of classes.
+        reference: Table of plots and classes.
+        sample: Name of the sample; needed where the map has several.
+        column: Of the class.
+        level: Of the intervals.
+
+    Raises:
+        SampleError: No such sample, or a reference that does not fit it.
+    """
+    folders = {folder.rpartition("/")[2]: folder for folder in sample_folders(map_.store, map_.root)}
+    if (sample is None and len(folders) != 1) or (sample is not None and sample not in folders):
+        raise SampleError(
+            f"{map_.root} has {len(folders)} samples{': ' + ', '.join(folders) if folders else ''}.",
+            fix="Name one with --sample." if folders else "Draw one with swath sample.",
+        )
+    chosen = Sample.open(map_.store, folders[sample or next(iter(folders))])
+    if chosen.design["map"] != map_.id:
+        raise SampleError(
+            f"The sample is of {chosen.design['map']!r}, the map has become {map_.id!r}.",
+            fix="Draw plots of the map as it is now.",
+        )
+    found = Reference.read(reference, chosen, column=column)
+    result = accuracy(found.tally(chosen), level=level)
+    key = f"{chosen.folder}/{RESULT}"
+    assessed = Assessed(chosen, result, found, map_.store.url(key))
+    map_.store.put_bytes(key, json.dumps(assessed.to_dict(), indent=1).encode())
+    return assessed

@@ -1,0 +1,58 @@
+"""A map of classes in a store, written by hand: small tiles with classes that a test has chosen."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rasterio.io import MemoryFile
+
+from swath.grid import Area, Grid
+from swath.store import Store
+
+CLASSES = {10: "tree", 40: "crop", 80: "water"}
+KEY = "0123456789ab"
+ROOT = "landcover/1.0"
+
+
+def class_map(folder: Path, draw, *, area="12.0,47.70,12.02,47.71", size=96, step="2023", key=KEY) -> Store:
+    """Write a map over an area.
+
+    Args:
+        folder: Of the store.
+        draw: Takes a tile and gives its codes, (rows, columns) uint8.
+        area: As of `swath map`.
+        size: Edge of a tile, pixels of 10 m.
+        step: Its one time step.
+        key: Of all its units.
+    """
+    store = Store.open(folder)
+    rows = []
+    for tile in Grid.named("utm", tile_size=size).tiles(Area.parse(area)):
+        with MemoryFile() as memory:
+            with memory.open(
+                driver="GTiff", width=tile.shape[1], height=tile.shape[0], count=1, dtype="uint8", nodata=0,
+                crs=tile.crs, transform=tile.affine,
+            ) as file:  # fmt: skip
+                file.write(np.asarray(draw(tile), np.uint8), 1)
+            store.put_bytes(f"{ROOT}/{step}/{tile.id}/class.{key}.tif", memory.read())
+        rows.append({"swath:step": step, "swath:tile": tile.id, "swath:key": key})
+    data = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), data)
+    store.put_bytes(f"{ROOT}/items.parquet", data.getvalue().to_pybytes())
+    legend = [{"value": code, "name": name} for code, name in CLASSES.items()]
+    collection = {
+        "extent": {"temporal": {"interval": [["2023-01-01T00:00:00Z", "2023-12-31T23:59:59Z"]]}},
+        "item_assets": {"class": {"bands": [{"name": "class", "nodata": 0}], "classification:classes": legend}},
+    }
+    store.put_bytes(f"{ROOT}/collection.json", json.dumps(collection).encode())
+    return store
+
+
+def stripes(tile):
+    """Trees, crops, water and no data in bands of columns that do not end at tiles."""
+    left = round(tile.bounds[0] / 10)
+    column = (np.arange(tile.shape[1]) + left) % 100
+    row = np.select([column < 50, column < 80, column < 90], [10, 40, 80], 0)
+    return np.broadcast_to(row, tile.shape)
