@@ -37,7 +37,7 @@ system: setup ## list and install the Debian parts that some tests need (as root
 demo: setup ## the main jobs on a simulated Earth, offline: a mosaic and land cover, compared with the truth, and pictures
 	$(BIN)/swath demo --out demo
 
-demo-all: setup ## the same, and biomass, clouds and species: a model of each trained, mapped and shown; about 10 minutes
+demo-all: setup ## the same, and biomass, clouds and species: a model of each trained, mapped and shown; about 15 minutes
 	$(BIN)/swath demo --all --out demo
 
 test: setup ## the tests that need no network
