@@ -11,12 +11,13 @@ from typing import Any
 from swath.assessment.allocation import Allocation, allocated, deviations_of, for_standard_error
 from swath.assessment.drawing import Design, draw, draw_simple, draw_systematic
 from swath.assessment.estimates import Accuracy, accuracy
-from swath.assessment.frame import Said, frame_of
+from swath.assessment.frame import frame_of
 from swath.assessment.published import PublishedMap
 from swath.assessment.reference import Reference
 from swath.assessment.sample import Sample, sample_folders, write_sample
 from swath.assessment.zones import Zones
 from swath.errors import SampleError
+from swath.planning import Said
 
 UNITS = 500  #: of a sample, unless it is told otherwise
 RESULT = "accuracy.json"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.assessment.frame import Frame, strata_of
+from swath.assessment.frame import Frame, strata_names, strata_of
 from swath.assessment.published import NOT_OWNED, UNMAPPED
 from swath.assessment.zones import Zones
 from swath.errors import SampleError
@@ -98,8 +98,7 @@ def draw_systematic(frame: Frame, number: int, *, seed: int, zones: Zones | None
     rng = np.random.default_rng(seed)
     spacing = float(np.sqrt(frame.total_ha.sum() * 1e4 / number))
     start = rng.uniform(0, spacing, 2)
-    codes = sorted(frame.map.legend)
-    names = [frame.map.legend[code] for code in codes] + list(() if zones is None else zones.names)
+    codes, names = strata_names(frame.map, zones)
     found: list[tuple[int, ...]] = []
     for at, unit in enumerate(frame.map.units):
         rows, cols = _nodes(unit.tile, spacing, start)
@@ -147,8 +146,7 @@ def _located(
     frame: Frame, wanted: dict[int, list[tuple[int, NDArray[np.int64]]]], zones: Zones | None
 ) -> Iterator[list[tuple[int, ...]]]:
     """Row, column, stratum and class of the pixels with some ranks, tile by tile."""
-    codes = sorted(frame.map.legend)
-    names = [frame.map.legend[code] for code in codes] + list(() if zones is None else zones.names)
+    codes, names = strata_names(frame.map, zones)
     for at, several in sorted(wanted.items()):
         unit = frame.map.units[at]
         numbers = frame.map.codes(unit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 
 from swath.assessment.published import NOT_OWNED, UNMAPPED, PublishedMap, Unit
 from swath.assessment.zones import Zones
+from swath.planning import Said
 
 _STRIPS = 16  # of columns: the area of a pixel changes across a tile by a few parts in ten thousand
-Said = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def frame_of(map_: PublishedMap, zones: Zones | None = None, *, say: Said = lamb
         zones: Polygons that make strata of their own.
         say: Told of progress.
     """
-    codes = sorted(map_.legend)
-    names = [map_.legend[code] for code in codes] + list(() if zones is None else zones.names)
+    codes, names = strata_names(map_, zones)
     pixels = np.zeros((len(map_.units), len(names)), np.int64)
     areas = np.zeros(pixels.shape)
     unmapped = 0.0
@@ -75,6 +73,12 @@ def frame_of(map_: PublishedMap, zones: Zones | None = None, *, say: Said = lamb
 
 
 UNMAPPED_STRATUM, NO_STRATUM = 254, 255
+
+
+def strata_names(map_: PublishedMap, zones: Zones | None) -> tuple[list[int], list[str]]:
+    """Codes of the classes in order, and the names of all strata that `strata_of` numbers: classes, then zones."""
+    codes = sorted(map_.legend)
+    return codes, [map_.legend[code] for code in codes] + list(() if zones is None else zones.names)
 
 
 def strata_of(unit: Unit, numbers: NDArray[np.uint8], codes: list[int], zones: Zones | None) -> NDArray[np.uint8]:

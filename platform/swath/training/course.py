@@ -30,13 +30,8 @@ if TYPE_CHECKING:
     from swath.training.sight import Sight
     from swath.training.trials import OnTrialEpoch
 
-FIT, FOLDS, PEER, PACKAGE, DOUBT = (
-    "fit",
-    "folds",
-    "peer",
-    "package",
-    "doubt",
-)  # what a training makes in its store beside chips
+# what a training makes in its store beside chips
+FIT, FOLDS, PEER, PACKAGE, DOUBT = "fit", "folds", "peer", "package", "doubt"
 REPORT = "folds.json"
 
 

@@ -12,7 +12,6 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from swath.training.trials import OnTrialEpoch
 
 LIST = "doubted.csv"
-_BATCH = 8
 
 
 class DoubtSettings(BaseModel):
@@ -170,32 +168,19 @@ def doubt(
 
 def verdicts_on(checkpoint: Checkpoint, source: HeldOut) -> Verdicts:
     """What a network says of the labels of the validation part."""
-    import torch
+    from swath.training.release import outputs
 
-    from swath.models.network import Network
-    from swath.training.batches import Ahead, Preparer
-
-    network = Network.build(checkpoint.spec)
-    network.load(checkpoint.network())
-    network.eval()
-    preparer = Preparer(source, checkpoint.spec)
-    chips = np.flatnonzero(source.counts(Part.VALIDATE).sum(1))
-    makers = [
-        partial(preparer.batch, group.tolist(), Part.VALIDATE)
-        for group in np.array_split(chips, max(1, -(-len(chips) // _BATCH)))
-    ]
     rows: list[tuple[int, int, int]] = []
     means: list[NDArray[np.float64]] = []
-    with torch.no_grad(), Ahead(makers) as batches:
-        for batch in batches:
-            assert batch.objects is not None
-            shares = network(*batch.inputs).float().softmax(1).movedim(1, -1).numpy()
-            objects, target = batch.objects.numpy(), batch.target.numpy()
-            for row, chip in enumerate(batch.indices):
-                for number in np.unique(objects[row][objects[row] > 0]):
-                    here = objects[row] == number
-                    rows.append((chip, int(number), int(target[row][here][0])))
-                    means.append(shares[row][here].mean(axis=0, dtype=np.float64))
+    for batch, scores in outputs(checkpoint, source, Part.VALIDATE):
+        assert batch.objects is not None
+        shares = scores.softmax(1).movedim(1, -1).numpy()
+        objects, target = batch.objects.numpy(), batch.target.numpy()
+        for row, chip in enumerate(batch.indices):
+            for number in np.unique(objects[row][objects[row] > 0]):
+                here = objects[row] == number
+                rows.append((chip, int(number), int(target[row][here][0])))
+                means.append(shares[row][here].mean(axis=0, dtype=np.float64))
     told = np.array(rows, np.int64).reshape(-1, 3)
     probabilities = np.array(means, np.float64).reshape(len(rows), source.facts.classes)
     return Verdicts(told[:, 0], told[:, 1], told[:, 2], probabilities)

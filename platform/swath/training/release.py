@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from swath.errors import LabelError
 from swath.models.export import export_onnx
@@ -22,7 +23,7 @@ from swath.models.network import Network
 from swath.models.package import Package
 from swath.models.provenance import Provenance
 from swath.models.spec import ValuesOutput
-from swath.training.batches import Ahead, Preparer
+from swath.training.batches import Ahead, Batch, Preparer
 from swath.training.checkpoint import Checkpoint
 from swath.training.curves import PICTURE, draw_curves
 from swath.training.fit import Fitted
@@ -54,32 +55,46 @@ def by_chip(
     Raises:
         LabelError: There is none.
     """
+    chips: list[int] = []
+    scores: list[Score] = []
+    for held, found in outputs(checkpoint, source, part, batch=batch, device=device):
+        objects = held.objects if checkpoint.config.loss.by_object else None
+        for row in range(len(held.indices)):
+            weight, group, error = (
+                None if part is None else part[row : row + 1] for part in (held.weight, objects, held.error)
+            )
+            one = score_of(checkpoint.spec)
+            one.add(
+                found[row : row + 1], held.target[row : row + 1], loss=0.0, labelled=0,
+                weight=weight, objects=group, error=error,
+            )  # fmt: skip
+            scores.append(one)
+        chips += held.indices
+    return np.array(chips, np.int64), scores
+
+
+def outputs(
+    checkpoint: Checkpoint, source: ChipSource, part: Part, *, batch: int = 8, device: str = "cpu"
+) -> Iterator[tuple[Batch, Tensor]]:
+    """Batches of the chips that have labels of a part, and what a network gives for each, float32.
+
+    Raises:
+        LabelError: There is none.
+    """
     chips = np.flatnonzero(source.counts(part).sum(1))
     if not len(chips):
         raise LabelError(f"No chip has a label for part {part.name.lower()}.", fix="Hold out a fold that has labels.")
-    spec = checkpoint.spec
-    network = Network.build(spec)
+    network = Network.build(checkpoint.spec)
     network.load(checkpoint.network())
     network.to(device).eval()
-    preparer = Preparer(source, spec, pin=device == "cuda")
+    preparer = Preparer(source, checkpoint.spec, pin=device == "cuda")
     groups = np.array_split(chips, -(-len(chips) // batch))
-    scores: list[Score] = []
-    with torch.no_grad(), Ahead([partial(preparer.batch, group.tolist(), part) for group in groups]) as batches:
+    with Ahead([partial(preparer.batch, group.tolist(), part) for group in groups]) as batches:
         for made in batches:
             held = made.to(torch.device(device))
-            found = network(*held.inputs).float()
-            objects = held.objects if checkpoint.config.loss.by_object else None
-            for row in range(len(made.indices)):
-                weight, group, error = (
-                    None if part is None else part[row : row + 1] for part in (held.weight, objects, held.error)
-                )
-                one = score_of(spec)
-                one.add(
-                    found[row : row + 1], held.target[row : row + 1], loss=0.0, labelled=0,
-                    weight=weight, objects=group, error=error,
-                )  # fmt: skip
-                scores.append(one)
-    return chips, scores
+            with torch.no_grad():  # not round the yield: it would reach into the caller
+                found = network(*held.inputs).float()
+            yield held, found
 
 
 def evaluate(

@@ -97,9 +97,7 @@ def run(stage: Stage) -> Shown:
         best = min(scenes, key=lambda one: abs(float((one.truth == 1)[one.seen].mean()) - 0.5))
         panels += [
             Panel(f"{name}, {best.when}", best.image, label="K" if best.image.ndim == 2 else ""),
-            Panel(
-                "The map", best.found, legend=legend, note=f"{(best.found == best.truth)[best.seen].mean():.1%} right"
-            ),
+            Panel("The map", best.found, legend=legend, note=f"{best.right:.1%} right"),
             Panel("The truth", best.truth, legend=legend),
         ]
     drawn = draw(
