@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import geopandas
 import numpy as np
 import pandas as pd
+import pyogrio
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
@@ -38,7 +39,7 @@ class Zones:
         """
         try:
             frame = geopandas.read_file(path)
-        except Exception as error:
+        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, OSError) as error:
             raise SampleError(
                 f"{path} cannot be read: {error}", fix="Give a GeoPackage or GeoJSON of polygons."
             ) from error

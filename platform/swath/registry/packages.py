@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from swath.errors import ModelError
 from swath.models import Package
 from swath.models.files import CARD
 from swath.settings import settings
@@ -19,6 +20,35 @@ def put_package(package: Package, store: Store, folder: str) -> None:
     for name in sorted(package.files):
         store.put_file(f"{folder}/{name}", package.path(name))
     store.put_file(f"{folder}/{CARD}", package.folder / CARD)
+
+
+def write_into(
+    store: Store, folder: str, *, name: str, replace: bool, write: Callable[[Path, bool], Package]
+) -> tuple[Package, str]:
+    """Write a new package into a folder of a store; a remote store's is kept here too, where it can be opened.
+
+    Args:
+        store: That gets it.
+        folder: Of the package.
+        name: Of the model.
+        replace: Put it in the place of a package that stands there.
+        write: Makes the package in a folder of this machine, and is told whether it may replace one there.
+
+    Returns:
+        The package, and where it lies: its folder, or its `s3://` prefix.
+
+    Raises:
+        ModelError: The folder is taken.
+    """
+    if store.is_local:
+        here = Path(store.url(folder))
+        return write(here, replace), str(here)
+    if not replace and store.exists(f"{folder}/{CARD}"):
+        raise ModelError(f"{store.url(folder)} holds a package already.", fix="Add --replace, or train elsewhere.")
+    package = write(settings().cache.expanduser() / "trained" / name, True)
+    store.delete(f"{folder}/{CARD}")  # the card goes first and comes last: without it there is no package
+    put_package(package, store, folder)
+    return package, store.url(folder)
 
 
 def download(store: Store, folder: str, into: Path, *, without: str | None = None) -> Package:

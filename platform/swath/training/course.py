@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from swath.errors import ModelError
 from swath.models import Package, Provenance
 from swath.planning import MapRequest, Said
-from swath.registry.packages import put_package
+from swath.registry.packages import write_into
 from swath.runs.progress import Mode
-from swath.settings import settings
 from swath.store import Store
 from swath.training.any_labels import ASSET
 from swath.training.chip_plan import AnyLabels
@@ -273,19 +272,12 @@ def _release(
     fitted: Fitted, store: Store, *, provenance: Provenance, held_out: dict[str, Any], replace: bool
 ) -> tuple[Package, str]:
     """Write the package into the store; a remote store's is kept here too, where it can be opened."""
-    from swath.models.files import CARD
     from swath.training.release import release
 
-    if store.is_local:
-        folder = Path(store.url(PACKAGE))
-        return release(fitted, folder, provenance=provenance, held_out=held_out, replace=replace), str(folder)
-    if not replace and store.exists(f"{PACKAGE}/{CARD}"):
-        raise ModelError(f"{store.url(PACKAGE)} holds a package already.", fix="Add --replace, or train elsewhere.")
-    here = settings().cache.expanduser() / "trained" / fitted.best.spec.name
-    package = release(fitted, here, provenance=provenance, held_out=held_out, replace=True)
-    store.delete(f"{PACKAGE}/{CARD}")  # the card goes first and comes last: without it there is no package
-    put_package(package, store, PACKAGE)
-    return package, store.url(PACKAGE)
+    def write(folder: Path, replace: bool) -> Package:
+        return release(fitted, folder, provenance=provenance, held_out=held_out, replace=replace)
+
+    return write_into(store, PACKAGE, name=fitted.best.spec.name, replace=replace, write=write)
 
 
 def provenance_of(request: MapRequest, labels: AnyLabels, chips: ChipSet, recipe: Recipe, seen: Sight) -> Provenance:

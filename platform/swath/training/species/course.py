@@ -17,8 +17,7 @@ from swath.errors import LabelError, ModelError, RunStoppedError
 from swath.models import Package
 from swath.models.files import CARD
 from swath.planning import MapRequest, Said
-from swath.registry.packages import put_package
-from swath.settings import settings
+from swath.registry.packages import write_into
 from swath.store import Store
 from swath.training.occurrences import Occurrences, read_occurrences
 from swath.training.species.config import SpeciesConfig
@@ -134,24 +133,24 @@ def train_species(
     store.put_bytes(FIGURES, json.dumps(told_of(held), indent=1).encode())
     check()
     say(f"fitting {len(records.names)} species on all of {len(presences)} records")
-    here = _folder(store, request.product.name)
-    package = fit_species(
-        presences, background, here,
-        config=config, name=request.product.name, units=predictors.units, inputs=predictors.sources,
-        citations=(found.citation,), dropped=dropped, replace=replace or not store.is_local,
-        figures={f"transfer {name}": value for name, value in held.figures.items()},
-        partition=f"fold {config.test} of {config.split.number} of {_parts_of(config.split)} with a buffer of "
-        f"{config.split.buffer_m:g} m, held out for the figures, which are transfer to places that were not learned "
-        "from; the model itself learns from all records",
-    )  # fmt: skip
-    if not store.is_local:
-        store.delete(f"{PACKAGE}/{CARD}")  # the card goes first and comes last: without it there is no package
-        put_package(package, store, PACKAGE)
+
+    def write(folder: Path, replace: bool) -> Package:
+        return fit_species(
+            presences, background, folder,
+            config=config, name=request.product.name, units=predictors.units, inputs=predictors.sources,
+            citations=(found.citation,), dropped=dropped, replace=replace,
+            figures={f"transfer {name}": value for name, value in held.figures.items()},
+            partition=f"fold {config.test} of {config.split.number} of {_parts_of(config.split)} with a buffer of "
+            f"{config.split.buffer_m:g} m, held out for the figures, which are transfer to places that were not "
+            "learned from; the model itself learns from all records",
+        )  # fmt: skip
+
+    package, url = write_into(store, PACKAGE, name=request.product.name, replace=replace, write=write)
     few = {name: number for name, number in records.few.items() if name not in records.left_out}
     left_out = {name: records.few[name] for name in records.left_out} | found.rare
     return TrainedSpecies(
-        package, str(here) if store.is_local else store.url(PACKAGE), len(presences), records.presences, few, left_out,
-        len(background), dropped, held, predictors.spec.gsd,
+        package, url, len(presences), records.presences, few, left_out, len(background), dropped, held,
+        predictors.spec.gsd,
     )  # fmt: skip
 
 
@@ -177,11 +176,6 @@ def _parts_of(split: SplitSpec) -> str:
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _folder(store: Store, name: str) -> Path:
-    """Where the package is written first: a remote store's is kept here too, where it can be opened."""
-    return Path(store.url(PACKAGE)) if store.is_local else settings().cache.expanduser() / "trained" / name
 
 
 def _tables(
