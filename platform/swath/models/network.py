@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from swath.errors import ModelError
+from swath.models.closing import Closing, closing_of
 from swath.models.encoders import encoder
 from swath.models.features import Encoder, Head
 from swath.models.heads import head
@@ -32,6 +33,7 @@ class Network(nn.Module):
         self.encoder = encoder
         self.head = head
         self.location = location
+        self.calibrate: Closing | None = None
         self._place = [] if location is None else places_of(spec)
         self._rest = [place for place in range(len(spec.bands)) if place not in self._place]
 
@@ -69,6 +71,7 @@ class Network(nn.Module):
                 **spec.network.location.settings,
             )
         network = cls(spec.input, front, back, place)
+        network.calibrate = closing_of(spec, back)
         _fits(spec, network)
         return network
 
@@ -110,18 +113,21 @@ class Network(nn.Module):
         return scores
 
     def close(self, scores: Tensor) -> Tensor:
-        """Scores to the output's channels, as the spec names them: see `Head.close`."""
-        return self.head.close(scores)
+        """Scores to the output's channels, as the spec names them: see `Head.close`; calibrated, where the spec is."""
+        closed = self.head.close(scores)
+        return closed if self.calibrate is None else self.calibrate(closed)
 
     def finished(self) -> nn.Module:
         """What a package's graph is: takes the same inputs, gives the output's channels.
 
-        The head's closing formula is part of it, and what depends on weights alone is computed once. Weights are
-        shared; itself, where there is neither.
+        The head's closing formula and the calibration are part of it, and what depends on weights alone is computed
+        once. Weights are shared; itself, where there is none of it.
         """
         settled = self.encoder.settled()
         network = self if settled is self.encoder else Network(self.spec, settled, self.head, self.location)
-        finished = network if type(self.head).close is Head.close else _Closed(network)
+        network.calibrate = self.calibrate
+        plain = type(self.head).close is Head.close and self.calibrate is None
+        finished = network if plain else _Closed(network)
         return finished.train(self.training)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from swath.models.calibration import Calibration
+
 BACKGROUND = 0  #: code of no data in class layers; no class may have it
 #: Input that every model may take beside those of its product: degrees of each pixel's centre, WGS84, computed from the
 #: lattice and never read.
@@ -252,6 +254,7 @@ class ModelSpec(_Part):
         input: What it takes.
         output: What it gives.
         network: Of what it is made; None for an imported ONNX graph.
+        calibration: What its graph does last, so that its uncertainty is true; None: nothing was fitted.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", description="Lower case with dashes.")
@@ -262,6 +265,16 @@ class ModelSpec(_Part):
     input: InputSpec
     output: OutputSpec
     network: NetworkSpec | None = None
+    calibration: Calibration | None = None
+
+    @model_validator(mode="after")
+    def _of_its_output(self) -> ModelSpec:
+        made = self.calibration
+        if made is not None and made.kind != self.output.kind:
+            raise ValueError(f"calibration is of {made.kind}, the output of {self.output.kind}")
+        if made is not None and made.kind == "classes" and len(made.scale) != len(self.output.channels):
+            raise ValueError(f"calibration is of {len(made.scale)} classes, the output has {len(self.output.channels)}")
+        return self
 
 
 def band_names(bands: Sequence[BandInput]) -> str:
