@@ -329,3 +329,16 @@ def test_what_was_asked_is_kept(cut):
     assert content["facts"]["classes"] == list(CLASSES)
     assert content["title"] == "transfer"
     assert content["dropped"] == {k: v for k, v in content["dropped"].items() if v}
+
+
+def test_folds_by_knndm_are_matched_once_and_kept_with_the_chips(small_world, labels, tmp_path):  # noqa: F811
+    split = SplitSpec(by="knndm", folds=2, buffer_m=20)
+    settings = SETTINGS.model_copy(update={"split": split})
+    cut_chips(request(small_world), labels, tmp_path / "chips", settings=settings, cluster="inline")
+    found = ChipSet.open(tmp_path / "chips")
+    kept = found.split.matching
+    assert kept is not None
+    assert found.fold_counts.sum(axis=(0, 2)).min() > 0
+    again = cut_chips(request(small_world), labels, tmp_path / "chips", settings=settings, cluster="inline")
+    assert again.done == 0
+    assert ChipSet.open(tmp_path / "chips").split.matching == kept

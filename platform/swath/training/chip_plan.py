@@ -33,6 +33,7 @@ from swath.training.label_set import Labels
 from swath.training.rasterise import Painter
 from swath.training.source import ChipFacts
 from swath.training.splits import check_folds
+from swath.training.validation.matched import matched
 from swath.training.value_rasters import ValueRaster
 
 #: Labels of any kind: shapes, or pixels of classes or values.
@@ -204,12 +205,13 @@ def make_chip_plan(
             f"Chips of {settings.size} px do not divide tiles of {size} px.",
             fix=f"Take {', '.join(map(str, sorted(near)))} px.",
         )
-    settings = settings.model_copy(update={"split": settings.split.frozen()})
+    settings = settings.model_copy(update={"split": matched(settings.split.frozen(), labels, request.area)})
     if isinstance(labels, Labels) and settings.split.by != "year":
         check_folds(labels.fold_counts(settings.split), labels.output.channels, folds=settings.split.held)
     asked = {
         "request": request.to_dict(),
-        "settings": settings.model_dump(mode="json", exclude={"split": {"held"}}),
+        # what is matched follows from the rest
+        "settings": settings.model_dump(mode="json", exclude={"split": {"held", "matching", *settings.split.unset}}),
         "labels": labels.digest,
         "pixels": [PIXELS, CHIPS],
     }  # fmt: skip
@@ -235,6 +237,7 @@ def make_chip_plan(
         store.put_bytes(LABELS, data.getvalue())
     content = {
         **asked,
+        "settings": settings.model_dump(mode="json", exclude={"split": {"held"}}),
         "digest": digest,
         "product": request.product.model_dump(mode="json"),
         "collections": [None if facts is None else facts.key for facts in inputs.collections],

@@ -65,6 +65,8 @@ class SplitReport:
             out.append("Training and test are of other years at the same places.")
         elif self.smallest_distance_m is not None:
             out.append(f"The nearest training and test pixel lie {self.smallest_distance_m:.0f} m apart.")
+        if self.split.matching is not None:
+            out.append(self.split.matching.text)
         out += self._flattered()
         return out
 
@@ -91,6 +93,7 @@ def _how(split: SplitSpec) -> str:
         "year": "by years of the images",
         "group": "by groups of labels",
         "region": f"by {len(split.regions)} regions and the rest",
+        "knndm": "matched to the distances of the map",
         "random": "at random",
     }[split.by]
     buffer = f", buffer {split.buffer_m:g} m" if split.is_spatial else ""

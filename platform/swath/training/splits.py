@@ -7,6 +7,9 @@ hash of a cell's index and the seed puts it into a fold, whatever else is labell
 Footprints of one track share the error of its place. Where labels have groups and folds are blocks, both are held out:
 a label is tested with fold f if its block and its track are of f, learned from if neither is, and else serves for
 nothing while f is held out.
+
+Where labels are clustered and the map reaches far beyond them, blocks flatter too: `knndm` takes folds as far from what
+is learned from as the map is (see `swath.training.validation.knndm`).
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from swath.errors import LabelError
 from swath.grid import Area
 from swath.grid.lonlat import from_lonlat
+from swath.training.validation.matching import Matching
 
 BLOCK_CRS = "EPSG:6933"
 MOST_FOLDS = 16  # their bits stand in a uint16 a pixel
@@ -37,11 +41,12 @@ class SplitSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    by: Literal["block", "year", "group", "region", "random"] = Field(
+    by: Literal["block", "year", "group", "region", "knndm", "random"] = Field(
         default="block",
         description="`block`: places; `year`: years of the images, for labels of acquisitions; `group`: tracks, plots "
-        "or whatever the labels' column of groups names; `region`: those of `regions`; `random`: each label by itself, "
-        "which flatters, and needs a `reason`.",
+        "or whatever the labels' column of groups names; `region`: those of `regions`; `knndm`: places, so that labels "
+        "held out lie as far from training as the map does; `random`: each label by itself, which flatters, and needs "
+        "a `reason`.",
     )
     folds: int = Field(default=5, ge=2, le=MOST_FOLDS, description="Parts, of which one at a time is held out.")
     block_m: float = Field(default=1000.0, gt=0, description="Edge of a block in EPSG:6933, metres (equal area).")
@@ -76,6 +81,13 @@ class SplitSpec(BaseModel):
         "else makes the last fold.",
     )
     reason: str | None = Field(default=None, min_length=1, description="For `random`: why, for the report.")
+    mapped: str | None = Field(
+        default=None,
+        description="For `knndm`: the area that will be mapped, as `regions` names one; null: that of the training.",
+    )
+    matching: Matching | None = Field(
+        default=None, description="For `knndm`: filled in when chips are cut; leave it null.", examples=[None]
+    )
 
     @model_validator(mode="after")
     def _it_is_honest(self) -> SplitSpec:
@@ -123,7 +135,18 @@ class SplitSpec(BaseModel):
         return found[where]
 
     def folds_at(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Fold of each place by its block or region, (n,)."""
+        """Fold of each place by its block, region or matching, (n,).
+
+        Raises:
+            LabelError: `knndm` before it was matched.
+        """
+        if self.by == "knndm":
+            if self.matching is None:
+                raise LabelError(
+                    "Folds by knndm are matched to labels and a map when chips are cut, and these are not yet.",
+                    fix="Cut chips first (swath chips), or take by: block.",
+                )
+            return self.matching.folds_at(lon, lat)
         if self.by != "region":
             return self.folds_of(self.blocks(lon, lat))
         out = np.full(np.shape(lon), len(self.regions), np.uint8)
@@ -168,7 +191,7 @@ class SplitSpec(BaseModel):
     def barred(self, places: NDArray[np.float64], groups: NDArray[np.object_] | None) -> NDArray[np.uint16]:
         """Bits of the folds in whose training a label must not serve, because its block or group is held out, (n,)."""
         out = np.zeros(len(places), np.uint16)
-        if groups is None or self.by not in ("block", "region"):
+        if groups is None or not self.by_place:
             return out
         has = groups.astype(str) != ""
         by_place, by_group = self.folds_at(places[:, 0], places[:, 1]), self.folds_of_groups(groups)
@@ -206,15 +229,27 @@ class SplitSpec(BaseModel):
         Raises:
             AreaError: A region that cannot be read.
         """
-        if not self.regions:
-            return self
-        told = tuple(json.dumps(Area.parse(text).to_geojson(), sort_keys=True) for text in self.regions)
-        return self.model_copy(update={"regions": told})
+        told = {"regions": tuple(map(_written, self.regions))} if self.regions else {}
+        return self.model_copy(update=told if self.mapped is None else {**told, "mapped": _written(self.mapped)})
+
+    @property
+    def unset(self) -> frozenset[str]:
+        """Fields younger than stores of chips, where they stand at their default: digests leave them out."""
+        return frozenset() if self.mapped is not None else frozenset({"mapped"})
 
     @property
     def is_spatial(self) -> bool:
         """Whether places are held out, so that a buffer lies round them."""
-        return self.by in ("block", "group", "region")
+        return self.by_place or self.by == "group"
+
+    @property
+    def by_place(self) -> bool:
+        """Whether a place alone tells its fold."""
+        return self.by in ("block", "region", "knndm")
+
+
+def _written(text: str) -> str:
+    return json.dumps(Area.parse(text).to_geojson(), sort_keys=True)
 
 
 @lru_cache(maxsize=MOST_FOLDS)

@@ -92,7 +92,7 @@ class United(ChipSet):
                 elif part.dtype.itemsize > out[name].dtype.itemsize:  # objects of a chip with very many
                     out[name] = out[name].astype(part.dtype)
                 out[name][here] = part
-        if self.split.by in ("block", "region"):
+        if self.split.by_place:
             for row, index in enumerate(chosen.tolist()):
                 out["near"][row] |= self._near_blocks(index, out["fold"][row])
         return out
@@ -197,7 +197,7 @@ def near_blocks(
         fold: Of their labels.
     """
     out = np.zeros(len(lon), np.uint16)
-    rings = max(1, math.ceil(split.buffer_m / (split.block_m / 2))) if split.by == "block" else 1
+    rings = max(1, math.ceil(split.buffer_m / (split.block_m / 2))) if split.by != "region" else 1
     for radius in np.linspace(split.buffer_m / rings, split.buffer_m, rings):
         for angle in np.arange(8) * (math.pi / 4):
             north = radius * math.cos(angle) / METRES_A_DEGREE

@@ -15,9 +15,9 @@ from swath.models import Package
 from swath.planning import MapRequest
 from swath.products import Product
 from swath.synthetic import publish
+from swath.training.places import random_places
 from swath.training.species import RECORD, SpeciesConfig, suitability, train_species
 from swath.training.species.config import is_species
-from swath.training.species.places import random_places
 from swath.training.species.predictors import Predictors
 from swath.training.tables import Table, TableSchema
 

@@ -20,9 +20,9 @@ from swath.planning import MapRequest, Said
 from swath.registry.packages import write_into
 from swath.store import Store
 from swath.training.occurrences import Occurrences, read_occurrences
+from swath.training.places import random_places
 from swath.training.species.config import SpeciesConfig
 from swath.training.species.fit import fit_species
-from swath.training.species.places import random_places
 from swath.training.species.predictors import Predictors, Sampled
 from swath.training.species.records import Records
 from swath.training.species.transfer import Transfer, transfer
