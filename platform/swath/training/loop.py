@@ -21,7 +21,7 @@ from swath.models.network import Network
 from swath.models.spec import ModelSpec
 from swath.store import Store
 from swath.training import checkpoint
-from swath.training.average import Average
+from swath.training.average import LOOKS, Average
 from swath.training.batches import Ahead, Batch, Preparer, epoch_order, share
 from swath.training.config import TrainConfig
 from swath.training.curves import Log, read_history
@@ -126,7 +126,7 @@ class _Trainer:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.AdamW(groups(self.network, job.config.optimiser.weight_decay), lr=0.0, fused=True)
         self.mixer = Mixer(job.config, self.network, seat.device) if job.config.mix > 1 else None
-        self.model: nn.Module = self.network if self.mixer is None else OnPixels(self.network)
+        self.model: nn.Module = self._called(self.network)
         cuda = seat.device.type == "cuda"
         if seat.world > 1:
             self.model = DistributedDataParallel(self.model, device_ids=[seat.device] if cuda else None)
@@ -190,12 +190,16 @@ class _Trainer:
         step, whole = (epoch - 1) * self.steps, self.steps * self.config.epochs
         with Ahead(makers) as batches:
             taken = batches if self.mixer is None else self.mixer(batches, seed=drawn)
-            for turn, batch in zip(turns(len(parts), self.config.accumulate), taken, strict=True):
+            each = zip(turns(len(parts), self.config.accumulate), taken, strict=True)
+            for place, (turn, batch) in enumerate(each):
                 lr = rate(step, whole, self.config.optimiser)
                 total += self._step(batch, lr, turn)
                 if turn.moves:
                     step += 1
                     self.average.update(step)
+                if place >= len(parts) - LOOKS:
+                    with self.autocast():
+                        self.average.look(batch.to(seat.device).inputs, self._called)
         seconds, cpu = time.perf_counter() - started, time.process_time() - used
         sums = np.array([total / len(parts), seconds, batches.waited, cpu]) / seat.world
         loss, step_s, wait_s, cpu_s = map(float, _summed(sums, seat))
@@ -217,6 +221,10 @@ class _Trainer:
                 "validation": time.perf_counter() - started,
             },
         }
+
+    def _called(self, network: Network) -> nn.Module:
+        """A network as it is called with batches."""
+        return network if self.mixer is None else OnPixels(network)
 
     def _step(self, batch: Batch, lr: float, turn: Turn) -> float:
         """Gradients of a batch, and with the last one of a step the step; the loss of the batch."""
@@ -244,10 +252,11 @@ class _Trainer:
 
     def _validate(self) -> Score:
         """Loss and figures over the validation part of all workers."""
-        if self.seat.world > 1:
-            for buffer in self.network.buffers():  # batch statistics are each worker's own: score those that are saved
-                torch.distributed.broadcast(buffer, 0)
         network = self.average.kept
+        if self.seat.world > 1:
+            for one in {id(one): one for one in (self.network, network)}.values():
+                for buffer in one.buffers():  # batch statistics are each worker's own: score those that are saved
+                    torch.distributed.broadcast(buffer, 0)
         network.eval()
         score = score_of(self.job.spec)
         makers = [
