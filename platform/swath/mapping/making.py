@@ -38,15 +38,20 @@ class Read:
         tile: Its tile.
         scenes: That were read, input by input, each once.
         data: A composite an input (None without scenes), or the cube of a model.
+        forest: Codes of the tile's pixels by a forest definition, (H, W) uint8.
+        beside: What else was composed, without its numbers.
     """
 
     tile: Tile
     scenes: list[Scene]
     data: tuple[Composite | None, ...] | ReadCube
+    forest: NDArray[np.uint8] | None = None
+    beside: tuple[Composite, ...] = ()
 
     @property
     def _made(self) -> list[Composite | ReadCube]:
-        return [self.data] if isinstance(self.data, ReadCube) else [one for one in self.data if one is not None]
+        given = (self.data,) if isinstance(self.data, ReadCube) else self.data
+        return [one for one in (*given, *self.beside) if one is not None]
 
     @property
     def skipped(self) -> list[dict[str, Any]]:
@@ -163,7 +168,9 @@ class ModelMaker:
     def nbytes(self, tile: Tile, scenes: Sequence[int]) -> int:
         """See `Maker`."""
         series = [
-            (scenes[number], self._series(number, ())) for number, read in enumerate(self._plan.product.reads) if read
+            (scenes[number], self._series(number, ()))
+            for number, channels in enumerate(self._plan.product.channels)
+            if channels
         ]
         read = series_bytes(series, tile, input=self._spec.input, budget_bytes=self._strip_bytes)
         spec = self._spec.input
@@ -175,8 +182,8 @@ class ModelMaker:
         """See `Maker`."""
         series = [
             self._series(number, self._parts(scenes[number], unit, number))
-            for number, read in enumerate(self._plan.product.reads)
-            if read
+            for number, channels in enumerate(self._plan.product.channels)
+            if channels
         ]
         cube = read_series(
             series, tile, input=self._spec.input, threads=self._threads, budget_bytes=self._strip_bytes

@@ -39,7 +39,7 @@ def recipe(product: Product, collections: Sequence[Collection | None], grid: Gri
         "layers": [layer.name for layer in product.layers(*collections)],
         "pixels": product.pixel_digest(*collections),
         # only to tell which field makes the pixels differ
-        "fields": _flat(product.model_dump(mode="json", include={"inputs", "index_of_composite", "output"})),
+        "fields": _flat(product.model_dump(mode="json", include={"inputs", "index_of_composite", "forest", "output"})),
     }
 
 

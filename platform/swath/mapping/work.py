@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from swath.grid import Tile, parse_tile
 from swath.mapping.cog import Cog, encode_cog
+from swath.mapping.forest import in_forest
 from swath.mapping.item import unit_item
 from swath.mapping.making import Maker, Read, maker_of
 from swath.mapping.plan import Plan
@@ -62,7 +63,8 @@ class MapWork:
 
     @cached_property
     def _maker(self) -> Maker:
-        return maker_of(self.plan, threads=self._threads, strip_bytes=self._strip_bytes)
+        limits: dict[str, int] = {"threads": self._threads, "strip_bytes": self._strip_bytes}
+        return in_forest(maker_of(self.plan, **limits), self.plan, **limits)
 
     def size(self, unit: Unit) -> int:
         """Peak bytes that a unit takes: what it is made from, and its layers while they are packed."""

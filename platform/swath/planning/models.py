@@ -1,10 +1,12 @@
-"""What a model asks of a plan: acquisitions about each, a halo about each tile."""
+"""What a model asks of a plan: acquisitions about each, a halo about each tile, and a forest definition a halo too."""
 
 from __future__ import annotations
 
 from swath.errors import PeriodError
 from swath.grid import Period
 from swath.products import Product
+
+_EDGES_M = 60.0
 
 
 def check_period(product: Product, period: Period) -> None:
@@ -37,9 +39,14 @@ def acquisitions_about(product: Product) -> tuple[int, int]:
 
 
 def halo_m(product: Product) -> float:
-    """Metres beyond a tile that its model's windows can reach; 0 without a model."""
+    """Metres beyond a tile that its model's windows, or groups of forest, can reach; 0 without a model."""
     spec = product.model_spec
     if spec is None:
         return 0.0
     # a window that has weight on a tile's edge reaches less than its own length beyond it
-    return spec.input.window * spec.input.gsd
+    reach = spec.input.window * spec.input.gsd
+    if product.forest is None:
+        return reach
+    edge = product.output.grid.resolution or spec.input.gsd
+    # the halo is rounded up to the next edge that all bands share
+    return max(reach, product.forest.halo(edge) * edge + _EDGES_M)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from swath.products.forest import FOREST, ForestDefinition, Threshold
 from swath.products.inputs import Composite, Input, Mask
 from swath.products.layers import Compression, Layer, LayerKind, LayerRule
 from swath.products.legend import Legend, LegendClass
 from swath.products.model import BoundModel, ModelUse
 from swath.products.output import GridChoice, Output, Provider
-from swath.products.product import Product, check, products, template
+from swath.products.product import Product, products
+from swath.products.template import check, template
 
 __all__ = [
+    "FOREST",
     "BoundModel",
     "Composite",
     "Compression",
+    "ForestDefinition",
     "GridChoice",
     "Input",
     "Layer",
@@ -25,6 +29,7 @@ __all__ = [
     "Output",
     "Product",
     "Provider",
+    "Threshold",
     "check",
     "products",
     "template",

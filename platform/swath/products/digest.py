@@ -45,6 +45,8 @@ def pixel_digest(product: Product, *collections: Collection | None) -> str:
             exclude={"package": True, "bound": True, "legend": {"classes": {"__all__": _TEXTS}}},
         )
         content["model"] = use | {"digest": None if product.model.bound is None else product.model.bound.digest}
+    if product.forest is not None:
+        content["forest"] = product.forest.model_dump(mode="json", exclude_defaults=True)
     told = []
     for number, collection in enumerate(collections):
         if collection is None:

@@ -13,11 +13,12 @@ from swath.cube import COUNT, CubeSpec, Method
 from swath.cube import check as check_cube
 from swath.cube.scores import score
 from swath.errors import ModelError, ProductError
-from swath.forms import apply_overrides, commented, parse_yaml, suggest, validate
+from swath.forms import apply_overrides, parse_yaml, suggest, validate
 from swath.models.inputs import channels_of, match_bands
 from swath.models.spec import ModelSpec
 from swath.products.composed import index_layer, input_layers
 from swath.products.digest import pixel_digest
+from swath.products.forest import ForestDefinition, with_forest
 from swath.products.inputs import Input
 from swath.products.layers import Layer, ruled
 from swath.products.model import ModelUse
@@ -61,6 +62,12 @@ class Product(BaseModel):
         default=None,
         description="A model between composite and layers: {kind: classes | values, legend, names, layers, "
         "probabilities}; null: the composite itself is written.",
+    )
+    forest: ForestDefinition | None = Field(
+        default=None,
+        description="What counts as forest: {height, cover, area_ha, outside}; values are of forest only. Null: "
+        "of all pixels.",
+        examples=[None],
     )
     per: Literal["any", "acquisition"] = Field(
         default="any", description="`acquisition`: a map of each acquisition by itself; other periods are refused."
@@ -172,8 +179,12 @@ class Product(BaseModel):
 
     @property
     def reads(self) -> tuple[bool, ...]:
-        """Which inputs are read: all, with a model those that it takes bands of."""
-        return tuple(self.model is None or bool(places) for places in self.channels)
+        """Which inputs are read: all, with a model those that it takes bands of, and those of a forest definition."""
+        beside = frozenset() if self.forest is None else self.forest.inputs
+        return tuple(
+            self.model is None or bool(places) or given.name in beside
+            for given, places in zip(self.inputs, self.channels, strict=True)
+        )
 
     @property
     def optional(self) -> tuple[bool, ...]:
@@ -203,7 +214,8 @@ class Product(BaseModel):
                 value=given.collection,
             )
         model = self.model_spec
-        bands = None if model is None else self._model_bands(model, collection, number)
+        named = model is None or (self.forest is not None and given.name in self.forest.inputs)
+        bands = None if model is None or named else self._model_bands(model, collection, number)
         spec = given.cube_spec(collection, where=f"{self.name}: {field}", bands=bands)
         check_cube(spec, collection)
         if spec.method is Method.BEST:
@@ -230,7 +242,10 @@ class Product(BaseModel):
         layers = input_layers(specs, self.inputs)
         if self.model is not None:
             count = [layer for layer in layers if layer.name == COUNT]
-            layers = [*self.model.made_layers(where=f"{self.name}: model"), *count]
+            made = self.model.made_layers(where=f"{self.name}: model")
+            if self.forest is not None:
+                made = with_forest(self.forest, made, self.inputs, specs, where=self.name)
+            layers = [*made, *count]
         where = f"{self.name}: index_of_composite"
         if specs[0] is not None:
             layers += [index_layer(name, *specs[0], where=where) for name in self.index_of_composite]
@@ -271,27 +286,3 @@ def products() -> list[str]:
     """Names of the products that ship with Swath, sorted."""
     folder = resources.files("swath.products") / "shipped"
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-
-
-def template() -> str:
-    """A commented product file made from the schema; it validates as it stands."""
-    head = "# A Swath product: each field with its meaning, choices and default. What stands at its default can go.\n\n"
-    return head + commented(Product)
-
-
-def check(path: str | Path) -> Product:
-    """Load a product and try all that can be known without items.
-
-    Fields and indices always, bands and layers too if the product names its collections.
-
-    Raises:
-        ProductError: The first fault.
-        CollectionError: The collection named has no facts.
-    """
-    product = Product.load(path)
-    keys = [given.collection for given in product.inputs]
-    if "auto" not in keys:
-        from swath.sources import collection
-
-        product.layers(*map(collection, keys))
-    return product

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from swath.cube import Method, index_name
 from swath.errors import ProductError
 from swath.models.spec import LOCATION
+from swath.products.forest import check_forest
 from swath.products.inputs import MODEL_BANDS, Input
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def check_fields(product: Product, *, where: str) -> None:
             fix="Drop the indices, or take another method.",
             field="index_of_composite",
         )
+    check_forest(product, where=where)
     for number, given in enumerate(product.inputs):
         _check_model(product, given, names, number, where=where)
     _check_names(product.inputs, where=where)
@@ -58,7 +60,8 @@ def _check_model(product: Product, given: Input, indices: list[str], number: int
             fix="Drop the indices; take another method.",
             field="model",
         )
-    if (MODEL_BANDS in given.bands) != (product.model is not None):
+    defines = product.forest is not None and given.name in product.forest.inputs
+    if (MODEL_BANDS in given.bands) != (product.model is not None) and not defines:
         raise ProductError(
             f"{where}: inputs.{number}.bands is {list(given.bands)}; a product with a model reads the bands "
             f"that the model takes, [{MODEL_BANDS}], and only such a product.",

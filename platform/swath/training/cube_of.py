@@ -24,7 +24,7 @@ def chips_product(product: Product, bands: Sequence[str]) -> Product:
         raise ProductError(f"{product.name}: chips need bands.", fix="Name some, such as reflectance.", field="bands")
     data = product.model_dump(mode="json")
     data["inputs"][0]["bands"] = list(bands)
-    data["model"] = None
+    data["model"] = data["forest"] = None
     # rules are of the layers that the model gives; chips have those of the cube
     data["output"]["layers"] = {}
     return Product.model_validate(data)
