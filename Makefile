@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready-$(TORCH)
 # Debian parts that some tests need; the product itself needs none.
-SYSTEM := postgresql-15 postgresql-15-postgis-3
+SYSTEM := postgresql-15 postgresql-15-postgis-3 chromium
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help

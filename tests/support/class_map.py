@@ -16,7 +16,9 @@ KEY = "0123456789ab"
 ROOT = "landcover/1.0"
 
 
-def class_map(folder: Path, draw, *, area="12.0,47.70,12.02,47.71", size=96, step="2023", key=KEY) -> Store:
+def class_map(
+    folder: Path, draw, *, area="12.0,47.70,12.02,47.71", size=96, step="2023", key=KEY, classes=CLASSES
+) -> Store:
     """Write a map over an area.
 
     Args:
@@ -26,6 +28,7 @@ def class_map(folder: Path, draw, *, area="12.0,47.70,12.02,47.71", size=96, ste
         size: Edge of a tile, pixels of 10 m.
         step: Its one time step.
         key: Of all its units.
+        classes: Names by code.
     """
     store = Store.open(folder)
     rows = []
@@ -37,15 +40,23 @@ def class_map(folder: Path, draw, *, area="12.0,47.70,12.02,47.71", size=96, ste
             ) as file:  # fmt: skip
                 file.write(np.asarray(draw(tile), np.uint8), 1)
             store.put_bytes(f"{ROOT}/{step}/{tile.id}/class.{key}.tif", memory.read())
-        rows.append({"swath:step": step, "swath:tile": tile.id, "swath:key": key})
+        rows.append(
+            {"swath:step": step, "swath:tile": tile.id, "swath:key": key, "swath:observations": 5, "swath:skipped": 0}
+        )
     data = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows), data)
     store.put_bytes(f"{ROOT}/items.parquet", data.getvalue().to_pybytes())
-    legend = [{"value": code, "name": name} for code, name in CLASSES.items()]
+    legend = [{"value": code, "name": name} for code, name in classes.items()]
+    west, south, east, north = (float(text) for text in area.split(","))
     collection = {
-        "extent": {"temporal": {"interval": [["2023-01-01T00:00:00Z", "2023-12-31T23:59:59Z"]]}},
+        "title": "Land cover", "description": "Of a test.", "license": "CC0-1.0", "providers": [{"name": "Somebody"}],
+        "swath:product": "landcover", "swath:version": "1.0", "summaries": {"gsd": [10.0]},
+        "extent": {
+            "spatial": {"bbox": [[west, south, east, north]]},
+            "temporal": {"interval": [["2023-01-01T00:00:00Z", "2023-12-31T23:59:59Z"]]},
+        },
         "item_assets": {"class": {"bands": [{"name": "class", "nodata": 0}], "classification:classes": legend}},
-    }
+    }  # fmt: skip
     store.put_bytes(f"{ROOT}/collection.json", json.dumps(collection).encode())
     return store
 

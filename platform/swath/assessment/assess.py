@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from swath.assessment.allocation import Allocation, allocated, deviations_of, for_standard_error
 from swath.assessment.drawing import Design, draw, draw_simple, draw_systematic
@@ -21,6 +24,7 @@ from swath.planning import Said
 
 UNITS = 500  #: of a sample, unless it is told otherwise
 RESULT = "accuracy.json"
+INTERPRETED = "interpreted.parquet"  #: a row a unit: plot, lon, lat, what the map says, what interpreters say
 
 
 def draw_sample(
@@ -144,5 +148,15 @@ def assess_map(
     result = accuracy(found.tally(chosen), level=level)
     key = f"{chosen.folder}/{RESULT}"
     assessed = Assessed(chosen, result, found, map_.store.url(key))
+    _keep_units(chosen, found.joined(chosen).rename(columns={"map_class": "map"}))
     map_.store.put_bytes(key, json.dumps(assessed.to_dict(), indent=1).encode())
     return assessed
+
+
+def _keep_units(sample: Sample, units: pd.DataFrame) -> None:
+    """Keep what the map and the interpreters say of each unit, for whoever asks where the map is wrong."""
+    lon, lat = sample.places()
+    placed = units.merge(pd.DataFrame({"plot": sample.drawn["plot"], "lon": lon, "lat": lat}), on="plot")
+    data = io.BytesIO()
+    placed[["plot", "lon", "lat", "map", "reference"]].to_parquet(data, index=False)
+    sample.store.put_bytes(f"{sample.folder}/{INTERPRETED}", data.getvalue())

@@ -14,10 +14,12 @@ import geopandas
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from swath.assessment.drawing import Drawn
 from swath.assessment.frame import WHOLE, Frame
 from swath.errors import SampleError
+from swath.grid import parse_tile
 from swath.grid.lonlat import from_lonlat
 from swath.store import MissingKeyError, Store
 
@@ -60,6 +62,18 @@ class Sample:
     def strata(self) -> tuple[str, ...]:
         """Names."""
         return tuple(one["name"] for one in self.design["strata"])
+
+    def places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitude and latitude of the middle of each unit, in the order of `drawn`."""
+        lon, lat = np.empty(len(self.drawn)), np.empty(len(self.drawn))
+        for tile_id, rows in self.drawn.groupby("tile").indices.items():
+            tile = parse_tile(str(tile_id))
+            left, _, _, top = tile.bounds
+            part = self.drawn.iloc[rows]
+            x = left + (part["column"].to_numpy() + 0.5) * tile.resolution
+            y = top - (part["row"].to_numpy() + 0.5) * tile.resolution
+            lon[rows], lat[rows] = from_lonlat(tile.crs).transform(x, y, direction="INVERSE")
+        return lon, lat
 
 
 def sample_folders(store: Store, root: str) -> list[str]:

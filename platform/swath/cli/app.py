@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 import swath
-from swath.cli import assess, chips, collections, demos, doctor, maps, models, products, registry, simulate, train, tune
+from swath.cli import (
+    assess,
+    chips,
+    collections,
+    demos,
+    doctor,
+    maps,
+    models,
+    products,
+    registry,
+    report,
+    simulate,
+    train,
+    tune,
+)
 
 app = typer.Typer(
     name="swath",
@@ -35,6 +49,7 @@ app.add_typer(
     rich_help_panel="Models",
 )
 assess.register(app)
+report.register(app)
 demos.register(app)
 simulate.register(app)
 doctor.register(app)

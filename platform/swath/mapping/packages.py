@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swath.errors import ModelError
 from swath.models import Package
 from swath.models.files import CARD
-from swath.registry.packages import cached, download, put_package
+from swath.registry.packages import kept_package, put_package
 from swath.store import Store, names
 
 if TYPE_CHECKING:
@@ -29,17 +28,4 @@ def plan_package(plan: Plan) -> Package:
     """
     use = plan.product.model
     assert use is not None and use.bound is not None
-    digest, store = use.bound.digest, plan.store
-    folder = names.model_folder(plan.root, digest)
-
-    def checked(found: Package) -> Package:
-        if found.digest != digest:
-            raise ModelError(
-                f"The model in {store.url(folder)} is {found.digest[:12]}, the plan's is {digest[:12]}.",
-                fix="Put the package back, or plan again with the one that is meant.",
-            )
-        return found
-
-    if store.is_local:
-        return checked(Package.open(store.url(folder)))
-    return checked(cached(digest, lambda into: checked(download(store, folder, into))))
+    return kept_package(plan.store, plan.root, use.bound.digest)

@@ -12,7 +12,7 @@ from swath.errors import ModelError
 from swath.models import Package
 from swath.models.files import CARD
 from swath.settings import settings
-from swath.store import Store
+from swath.store import Store, names
 
 
 def put_package(package: Package, store: Store, folder: str) -> None:
@@ -70,6 +70,32 @@ def download(store: Store, folder: str, into: Path, *, without: str | None = Non
             with store.open_read(key) as source, (into / name).open("wb") as copy:
                 shutil.copyfileobj(source, copy, 2**22)
     return Package.open(into)
+
+
+def kept_package(store: Store, root: str, digest: str) -> Package:
+    """The package that a product's version in a store was made by, opened where it stands, or fetched once a machine.
+
+    Args:
+        store: That has it.
+        root: Folder of the product's version.
+        digest: Of the package.
+
+    Raises:
+        ModelError: It is another package, or a byte of it has changed.
+    """
+    folder = names.model_folder(root, digest)
+
+    def checked(found: Package) -> Package:
+        if found.digest != digest:
+            raise ModelError(
+                f"The model in {store.url(folder)} is {found.digest[:12]}, the plan's is {digest[:12]}.",
+                fix="Put the package back, or plan again with the one that is meant.",
+            )
+        return found
+
+    if store.is_local:
+        return checked(Package.open(store.url(folder)))
+    return checked(cached(digest, lambda into: checked(download(store, folder, into))))
 
 
 def cached(digest: str, fetch: Callable[[Path], Package]) -> Package:

@@ -31,35 +31,59 @@ def card_page(package: Package, *, name: str, aliases: Sequence[str] = (), colou
         aliases: That point to it.
         colours: `#rrggbb` of classes by their name.
     """
-    from jinja2 import Environment
+    return page("card.html.jinja", card=card_values(package, name=name, aliases=aliases, colours=colours))
 
-    source = resources.files("swath.registry").joinpath("card.html.jinja").read_text("utf-8")
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
+
+def page(template: str, own: str = "swath.registry", **values: Any) -> str:
+    """Fill a template; every value is escaped.
+
+    Args:
+        template: File of the package `own`.
+        own: Where it and what it includes is looked for first; after it here, where the style and a model's part are.
+        values: Of the template.
+    """
+    from jinja2 import Environment, FunctionLoader
+
+    def source(file: str) -> str | None:
+        for package in (own, "swath.registry"):
+            found = resources.files(package).joinpath(file)
+            if found.is_file():
+                return found.read_text("utf-8")
+        return None
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(source))
+    return environment.get_template(template).render(**values)
+
+
+def card_values(
+    package: Package, *, name: str, aliases: Sequence[str] = (), colours: Mapping[str, str] = {}
+) -> dict[str, Any]:
+    """What `model.html.jinja` tells of a package; see `card_page`."""
     properties, spec = package.card["properties"], package.spec
     geometry = package.card.get("geometry")
     items = list(properties.get("swath:items", []))
     classes = spec.output.classes if isinstance(spec.output, ClassesOutput) else ()
     kept = {name.casefold(): colour for name, colour in colours.items() if re.fullmatch(r"#[0-9a-fA-F]{6}", colour)}
-    return template.render(
-        name=name,
-        aliases=aliases,
-        spec=spec,
-        properties=properties,
-        bands=spec.input.bands,
-        classes=[(one, kept.get(one.casefold())) for one in classes],
-        values=() if classes else getattr(spec.output, "values", ()),
-        figures=_figures(package),
-        maps=None if geometry is None else {"world": world_map(geometry), "near": near_map(geometry)},
-        apart=[] if geometry is None else continents_apart(geometry),
-        items=items[:_MOST_ITEMS],
-        more_items=max(0, len(items) - _MOST_ITEMS),
-        pictures=[(file, _inline(package, file)) for file in sorted(package.files) if file.endswith(".png")],
-        files=[
+    return {
+        "name": name,
+        "aliases": aliases,
+        "spec": spec,
+        "properties": properties,
+        "bands": spec.input.bands,
+        "classes": [(one, kept.get(one.casefold())) for one in classes],
+        "values": () if classes else getattr(spec.output, "values", ()),
+        "figures": _figures(package),
+        "maps": None if geometry is None else {"world": world_map(geometry), "near": near_map(geometry)},
+        "apart": [] if geometry is None else continents_apart(geometry),
+        "items": items[:_MOST_ITEMS],
+        "more_items": max(0, len(items) - _MOST_ITEMS),
+        "pictures": [(file, _inline(package, file)) for file in sorted(package.files) if file.endswith(".png")],
+        "files": [
             (key, asset["file:size"], asset["file:checksum"][4:])
             for key, asset in sorted(package.card["assets"].items())
         ],
-        digest=package.digest,
-    )
+        "digest": package.digest,
+    }
 
 
 def _figures(package: Package) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -1,0 +1,17 @@
+"""The report of a map: one page that opens offline, its numbers as JSON and as a spreadsheet.
+
+| Word | Here |
+|---|---|
+| contents | `Contents.of`: all that the store knows of a map, JSON-ready |
+| canvas | `Canvas`: the plane that a whole map is shown on |
+| picture | `pictures`: layers of a map with their legends, in colours that everybody can tell apart |
+| report | `write_report`: page, numbers and sheets in the folder of the map's time step |
+"""
+
+from __future__ import annotations
+
+from swath.assessment.report.contents import Contents
+from swath.assessment.report.overview import Canvas
+from swath.assessment.report.write import Report, write_report
+
+__all__ = ["Canvas", "Contents", "Report", "write_report"]

@@ -1,0 +1,68 @@
+"""Write the report of a map beside it, and tell of it in its collection."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from swath.assessment.published import CLASS, PublishedMap
+from swath.assessment.report.contents import Contents
+from swath.assessment.report.overview import Canvas
+from swath.assessment.report.page import report_page
+from swath.assessment.report.pictures import legend_colours, pictures, plain
+from swath.assessment.report.sheets import spreadsheet
+from swath.assessment.report.where import where_wrong
+from swath.assessment.sample import sample_folders
+from swath.planning import Said
+
+PAGE, NUMBERS, SHEETS = "report.html", "report.json", "report.xlsx"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written.
+
+    Attributes:
+        page: URL of the page.
+        numbers: URL of its numbers, JSON.
+        sheets: URL of the same as a spreadsheet.
+        contents: What it tells.
+    """
+
+    page: str
+    numbers: str
+    sheets: str
+    contents: Contents
+
+
+def write_report(map_: PublishedMap, *, say: Said = lambda _: None) -> Report:
+    """Gather what is known of a map and write it as one page that opens offline, as JSON, and as a spreadsheet.
+
+    The files stand in the folder of the map's time step.
+
+    Args:
+        map_: Of classes, values or images.
+        say: Told what is being done.
+
+    Raises:
+        StoreError: The store cannot be read or written.
+        ModelError: The map's model is not the one that made it.
+    """
+    say(f"gathering what is known of {map_.id}")
+    contents, canvas = Contents.of(map_), Canvas.of(map_)
+    say(f"drawing {len(map_.units)} tiles")
+    drawn = list(pictures(map_, canvas))
+    current = {one["sample"] for one in contents.values["accuracy"] if not one.get("outdated")}
+    folders = [folder for folder in sample_folders(map_.store, map_.root) if folder.rpartition("/")[2] in current]
+    where = where_wrong(map_, folders, canvas, drawn[0])
+    colours = {plain(name): colour for name, colour in legend_colours(map_).items()} if CLASS in map_.layers else {}
+    folder, store = f"{map_.root}/{map_.step}", map_.store
+    files = {
+        NUMBERS: json.dumps(contents.values, indent=1).encode(),
+        SHEETS: spreadsheet(contents.values),
+        PAGE: report_page(contents, drawn, where, colours=colours).encode(),
+    }
+    for name, data in files.items():
+        store.put_bytes(f"{folder}/{name}", data)
+    page, numbers, sheets = (store.url(f"{folder}/{name}") for name in (PAGE, NUMBERS, SHEETS))
+    return Report(page, numbers, sheets, contents)
