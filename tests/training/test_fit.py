@@ -13,7 +13,7 @@ from swath.models.spec import PartSpec
 from swath.training import checkpoint
 from swath.training.average import Average
 from swath.training.batches import Preparer
-from swath.training.config import NO_CHANGE, Optimiser
+from swath.training.config import NO_CHANGE, Augment, Optimiser
 from swath.training.design import design
 from swath.training.fit import fit, prepare
 from swath.training.objective import Objective
@@ -104,6 +104,12 @@ def test_an_average_is_that_of_the_formula():
             assert torch.allclose(next(average.kept.parameters()), torch.tensor(expected))
         else:
             assert average.kept is network
+
+
+def test_inputs_cannot_be_dropped_where_there_is_one(tmp_path):
+    with pytest.raises(ModelError, match="chips are of one input") as raised:
+        fit(config(augment=Augment(drop_inputs=0.3)), Toy(), tmp_path)
+    assert "drop_bands" in str(raised.value.fix)
 
 
 def test_gradients_of_several_batches_make_one_step(tmp_path):

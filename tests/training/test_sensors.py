@@ -48,6 +48,12 @@ def test_two_sensors_of_one_name_are_refused():
         Recipe.parse({"sensors": [told, told]})
 
 
+def test_sensors_are_one_input_of_which_nothing_could_be_dropped():
+    told = {"sensors": [{"name": "thermal", "collection": "x"}], "train": {"augment": {"drop_inputs": 0.2}}}
+    with pytest.raises(LabelError, match="drop_bands"):
+        Recipe.parse(told)
+
+
 def test_the_recipe_of_the_demo_tells_day_from_night():
     sensors = {sensor.name: sensor for sensor in Recipe.load("clouds-demo").sensors}
     assert set(sensors) == {"optical", "l1c", "thermal-day", "thermal-night"}

@@ -18,6 +18,7 @@ from swath.errors import ModelError
 from swath.models.spec import ModelSpec
 from swath.store import Store
 from swath.training import checkpoint
+from swath.training.augment import inputs_of
 from swath.training.checkpoint import Checkpoint
 from swath.training.config import TrainConfig
 from swath.training.curves import PICTURE, PRETRAINED, draw_curves
@@ -163,6 +164,12 @@ def prepare(
             f"{config.workers} workers are more than the {chips} chips of an epoch.", fix="Use fewer workers."
         )
     spec = design(config, source.facts, statistics or Statistics.of(source, seed=config.seed), name=name)
+    if config.augment.drop_inputs and len(inputs_of(spec.input)) < 2:
+        raise ModelError(
+            f"augment.drop_inputs is {config.augment.drop_inputs}, and the chips are of one input: nothing would be "
+            "dropped.",
+            fix="Set it to 0; augment.drop_bands takes single bands away.",
+        )
     weights = class_weights(labels.sum(0), config.class_weights) if source.facts.classes else None
     if is_presence(spec):
         weights = record_weights(labels.sum(0), source.facts)

@@ -144,6 +144,11 @@ class Recipe(BaseModel):
         names = [sensor.name for sensor in self.sensors]
         if len(set(names)) < len(names):
             raise ValueError(f"sensors are named {names}; give each a name of its own")
+        if self.sensors and self.train.augment.drop_inputs:
+            raise ValueError(
+                f"train.augment.drop_inputs is {self.train.augment.drop_inputs}, and sensors are all of one input: "
+                "nothing would be dropped; set it to 0, and take train.augment.drop_bands"
+            )
         if self.test == self.validate_on:
             raise ValueError(f"fold {self.test} cannot be test and validation both; name two different ones")
         if self.train.chip != self.chips.edge:
