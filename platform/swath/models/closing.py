@@ -34,7 +34,7 @@ def closing_of(spec: ModelSpec, head: Head) -> Closing | None:
             )
         return made.adjusted
     assert isinstance(output, ValuesOutput)
-    given = given_of(head)
+    given = _given_of(head)
     place = middle_of(given)
     if place is None or len(given) != len(output.values):
         raise ModelError(
@@ -46,7 +46,7 @@ def closing_of(spec: ModelSpec, head: Head) -> Closing | None:
     return partial(made.widened, names=given, scale=middle.scale, offset=middle.offset)
 
 
-def given_of(head: Head | type[Head]) -> tuple[str, ...]:
+def _given_of(head: Head | type[Head]) -> tuple[str, ...]:
     """What a head gives of each value: `mean`, `sd`, `q05`; nothing of one without forms."""
     form = getattr(head, "form", None)
     return () if form is None else tuple(form.gives)

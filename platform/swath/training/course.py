@@ -20,6 +20,7 @@ from swath.training.chip_plan import AnyLabels
 from swath.training.chips import ChipsResult
 from swath.training.chipset import ChipSet, HeldOut
 from swath.training.config import TrainConfig
+from swath.training.doubt import believe
 from swath.training.ready import model_name, ready_chips
 from swath.training.recipe import Recipe
 
@@ -120,6 +121,8 @@ def train_model(
             without `folds`, or of other chips.
         NoItemsError, SourceError, StoreError: As in mapping.
     """
+    from swath.training.calibration.calibrate import calibration_text
+    from swath.training.calibration.course import calibrated_course
     from swath.training.release import evaluate, with_correction
     from swath.training.sight import sight
 
@@ -145,18 +148,24 @@ def train_model(
     else:
         from swath.training.fit import fit
 
-        believed = _believed(
-            source, Store.open(store.url(DOUBT)), recipe,
-            workers=workers, cluster=cluster, on_epoch=on_fold_epoch, should_stop=should_stop, say=say,
+        judged = Store.open(store.url(DOUBT))
+        believed = believe(
+            source, judged, recipe.doubt,
+            config=_config(recipe, workers), cluster=cluster, on_epoch=on_fold_epoch, should_stop=should_stop, say=say,
         )  # fmt: skip
         fit_in = Store.open(store.url(FIT))
         fitted = fit(_config(recipe, workers), believed, fit_in, name=name, cluster=cluster, on_epoch=on_epoch)
-        fitted = with_correction(fitted, source)
+        fitted = calibrated_course(
+            with_correction(fitted, source), source, believed, judged, recipe,
+            config=_config(recipe, workers), cluster=cluster, on_epoch=on_fold_epoch, should_stop=should_stop,
+        )  # fmt: skip
         say(f"scoring epoch {fitted.best.epoch} on fold {recipe.test}")
         figures = evaluate(fitted.best, source)
         told = _Told(fitted, figures, {f"fold {recipe.test}": figures})
     if told.fitted.pretrained is not None:
         say(str(told.fitted.pretrained["text"]))
+    if told.fitted.calibration is not None:
+        say(calibration_text(told.fitted.calibration))
     package, url = _release(
         told.fitted, store, provenance=provenance_of(request, ready.labels, chips, recipe, seen),
         held_out=told.released, replace=replace,
@@ -196,17 +205,18 @@ def _by_folds(
 
     def validated(recipe: Recipe, part: str, before: str, name: str) -> Validation:
         def hold_out(test: int, validate: int | None) -> HeldOut:
-            held, judges = chips.holding_out(test=test, validate=validate), store.url(f"{part}/{DOUBT}-{test}")
-            return _believed(
-                held, Store.open(judges), recipe,
-                workers=workers, cluster=cluster, should_stop=should_stop, say=say,
+            held, judged = chips.holding_out(test=test, validate=validate), store.url(f"{part}/{DOUBT}-{test}")
+            return believe(
+                held, Store.open(judged), recipe.doubt,
+                config=_config(recipe, workers), cluster=cluster, should_stop=should_stop, say=say,
                 on_epoch=None if on_epoch is None else lambda one, told: on_epoch(f"{before}fold {test} {one}", told),
             )  # fmt: skip
 
         return cross_validate(
             _config(recipe, workers), hold_out,
             Store.open(store.url(part)), folds=chips.split.number, name=name,
-            validate=recipe.validate_on is not None, cluster=cluster, should_stop=should_stop,
+            validate=recipe.validate_on is not None, calibrate=recipe.calibrate,
+            cluster=cluster, should_stop=should_stop,
             on_epoch=None if on_epoch is None else lambda fold, reading: on_epoch(f"{before}{fold}", reading),
         )  # fmt: skip
 
@@ -220,30 +230,6 @@ def _by_folds(
     store.put_bytes(REPORT, json.dumps({**told, "differences": differences}, indent=1).encode())
     by_fold = {f"fold {fold}": figures for fold, figures in ours.by_fold.items()}
     return _Told(ours.fitted[recipe.test], ours.pooled, by_fold, told, differences)
-
-
-def _believed(
-    held: HeldOut,
-    out: Store,
-    recipe: Recipe,
-    *,
-    workers: int | None,
-    cluster: str,
-    on_epoch: OnTrialEpoch | None,
-    should_stop: Callable[[], bool],
-    say: Said,
-) -> HeldOut:
-    """Chips in which labels in doubt count less, where the recipe doubts any."""
-    if recipe.doubt is None:
-        return held
-    from swath.training.doubt import LIST, doubt
-
-    config = _config(recipe, workers)
-    believed, verdicts = doubt(
-        config, held, out, recipe.doubt, cluster=cluster, on_epoch=on_epoch, should_stop=should_stop
-    )
-    say(f"{int(verdicts.doubted.sum()):,} of {len(verdicts.given):,} labels are in doubt: {out.url(LIST)}")
-    return believed
 
 
 def _config(recipe: Recipe, workers: int | None) -> TrainConfig:

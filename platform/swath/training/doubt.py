@@ -115,6 +115,36 @@ def _again(held: HeldOut, verdicts: Verdicts, weight: float) -> Doubted:
     return Doubted(held, verdicts, weight)
 
 
+def believe(
+    held: HeldOut,
+    out: Store,
+    settings: DoubtSettings | None,
+    *,
+    config: TrainConfig,
+    cluster: str,
+    on_epoch: OnTrialEpoch | None,
+    should_stop: Callable[[], bool],
+    say: Callable[[str], None],
+) -> HeldOut:
+    """Chips in which labels in doubt count less, where any are doubted; see `doubt`.
+
+    Args:
+        held: The chips.
+        out: Store that all workers reach.
+        settings: How; None: all labels are believed.
+        config: Of the training.
+        cluster: `inline`, `local` or `auto`.
+        on_epoch: Told `judge 2` and each epoch that is done.
+        should_stop: Asked after each epoch.
+        say: Told how many labels are in doubt.
+    """
+    if settings is None:
+        return held
+    believed, verdicts = doubt(config, held, out, settings, cluster=cluster, on_epoch=on_epoch, should_stop=should_stop)
+    say(f"{int(verdicts.doubted.sum()):,} of {len(verdicts.given):,} labels are in doubt: {out.url(LIST)}")
+    return believed
+
+
 def doubt(
     config: TrainConfig,
     held: HeldOut,
@@ -143,8 +173,7 @@ def doubt(
         LabelError: Labels are no classes, or there are fewer than two folds to judge by.
         ModelError, RunStoppedError: As in training.
     """
-    from swath.training.fit import Fitted
-    from swath.training.trials import Trial, run_trials
+    from swath.training.judges import judges
 
     judged = [fold for fold in range(held.chips.split.number) if fold != held.test]
     if not held.facts.classes or len(judged) < 2:
@@ -152,15 +181,9 @@ def doubt(
             f"Labels of {held.facts.classes} classes in {len(judged)} folds beside the test cannot be judged.",
             fix="Set doubt to null; it takes classes, and three folds or more.",
         )
-    shorter = {"epochs": settings.epochs or config.epochs}
-    sources = [HeldOut(held.chips, test=held.test, validate=fold, every_class=False) for fold in judged]
-    trials = [
-        Trial(f"judge {fold}", config.model_copy(update=shorter), source, Store.open(out.url(f"judge-{fold}")))
-        for fold, source in zip(judged, sources, strict=True)
-    ]
-    for ended in run_trials(trials, cluster=cluster, on_epoch=on_epoch, should_stop=should_stop):
-        ended.raise_error()
-    found = [verdicts_on(Fitted.open(trial.out).best, source) for trial, source in zip(trials, sources, strict=True)]
+    shorter = config.model_copy(update={"epochs": settings.epochs or config.epochs})
+    trained = judges(shorter, held, out, cluster=cluster, on_epoch=on_epoch, should_stop=should_stop)
+    found = [verdicts_on(one.fitted.best, one.source) for one in trained]
     verdicts = Verdicts(*(np.concatenate(parts) for parts in zip(*(vars(one).values() for one in found), strict=True)))
     out.put_bytes(LIST, _listed(verdicts, held))
     return Doubted(held, verdicts, settings.weight), verdicts

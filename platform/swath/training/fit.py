@@ -47,6 +47,7 @@ class Fitted:
         restarts: Times that workers were started anew after one had died.
         pretrained: What of the weights to start from fitted; None where it began with fresh ones.
         correction: Of the way back from logs, once it is known; see `swath.training.release.with_correction`.
+        calibration: How its uncertainty was made true, or why not; see `swath.training.calibration`.
     """
 
     out: Store
@@ -58,6 +59,7 @@ class Fitted:
     restarts: int = 0
     pretrained: dict[str, Any] | None = None
     correction: dict[str, Any] | None = None
+    calibration: dict[str, Any] | None = None
 
     @classmethod
     def open(cls, out: Store | str | os.PathLike[str], *, started_at: int = 0, restarts: int = 0) -> Fitted:

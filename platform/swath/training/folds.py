@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from swath.errors import ModelError
 from swath.store import Store
+from swath.training.calibration import CalibrationSettings
+from swath.training.calibration.calibrate import calibrated_folds
 from swath.training.chipset import HeldOut
 from swath.training.config import TrainConfig
 from swath.training.fit import Fitted
@@ -101,6 +103,7 @@ def cross_validate(
     folds: int,
     name: str = "model",
     validate: bool = False,
+    calibrate: CalibrationSettings | None = None,
     cluster: str = "inline",
     on_epoch: OnTrialEpoch | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -114,6 +117,8 @@ def cross_validate(
         folds: How many there are.
         name: Of the model.
         validate: Hold the next fold out too, for early stop and choice of the epoch.
+        calibrate: Each network is calibrated on what the others say of the labels that they have not seen, of all folds
+            but the one that it is tested on; None: none is.
         cluster: `inline`, `local` or `auto`.
         on_epoch: Told the name of the fold and each epoch that is done.
         should_stop: Asked after each epoch.
@@ -129,13 +134,15 @@ def cross_validate(
     ]
     for ended in run_trials(trials, cluster=cluster, on_epoch=on_epoch, should_stop=should_stop):
         ended.raise_error()
-    fitted = tuple(with_correction(Fitted.open(trial.out), source) for trial, source in zip(trials, held, strict=True))
+    fitted = [with_correction(Fitted.open(trial.out), source) for trial, source in zip(trials, held, strict=True)]
+    if calibrate is not None:
+        fitted = calibrated_folds(fitted, held, calibrate)
     scores: dict[Block, list[Score]] = {}
     for fold, (one, source) in enumerate(zip(fitted, held, strict=True)):
         chips, found = by_chip(one.best, source)
         for block, score in zip(blocks_of(source, chips.tolist()), found, strict=True):
             scores.setdefault((fold, *block), []).append(score)
-    return Validation(name, fitted, {block: joined(scores[block]) for block in sorted(scores)})
+    return Validation(name, tuple(fitted), {block: joined(scores[block]) for block in sorted(scores)})
 
 
 def blocks_of(source: ChipSource, chips: Sequence[int]) -> list[Block]:

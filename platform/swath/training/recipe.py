@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from swath.errors import LabelError
 from swath.forms import apply_overrides, commented, parse_yaml, read_yaml, validate
 from swath.models.spec import ValueOutput
+from swath.training.calibration import CalibrationSettings
 from swath.training.chip_plan import ChipSettings
 from swath.training.config import TrainConfig
 from swath.training.doubt import DoubtSettings
@@ -131,6 +132,11 @@ class Recipe(BaseModel):
         description="Labels of classes that networks which have not seen them contradict count less; that takes a "
         "training more for each fold but the test, and with --folds as many for each fold. Null: all are believed.",
         examples=[None],
+    )
+    calibrate: CalibrationSettings | None = Field(
+        default_factory=CalibrationSettings,
+        description="Probabilities and intervals are made true on blocks that were held out, as far as there are "
+        "enough; null: they stay as the network has them.",
     )
     licence: str = Field(default="other", min_length=1, description="SPDX identifier of the model's licence.")
 

@@ -167,6 +167,7 @@ def release(
         "epoch": best.epoch,
         "held_out": {name: dict(figures) for name, figures in held_out.items()},
         "validation": fitted.history[best.epoch - 1]["figures"],
+        **({} if fitted.calibration is None else {"calibration": fitted.calibration}),
     }
     known = {
         "framework": "PyTorch",
@@ -174,7 +175,7 @@ def release(
         "code": {"swath": version("swath"), **provenance.code},
         "parameters": sum(p.numel() for p in network.parameters()),
         "hyperparameters": {**fitted.config.model_dump(mode="json"), **_learned(fitted), **provenance.hyperparameters},
-        "metrics": {**_means(held_out), **provenance.metrics},
+        "metrics": {**_means(held_out), **_uncertainty(fitted), **provenance.metrics},
     }
     with tempfile.TemporaryDirectory(prefix="swath-release-") as name:
         graph, picture = Path(name, "model.onnx"), Path(name, PICTURE)
@@ -194,7 +195,21 @@ def release(
 def _learned(fitted: Fitted) -> dict[str, Any]:
     """What a training found out beside its weights."""
     pretrained = {} if fitted.pretrained is None else {"weights_from": fitted.pretrained}
-    return {**pretrained, **({} if fitted.correction is None else {"log_correction": fitted.correction})}
+    parts = {"log_correction": fitted.correction, "calibration": fitted.calibration}
+    return {**pretrained, **{name: told for name, told in parts.items() if told is not None}}
+
+
+def _uncertainty(fitted: Fitted) -> dict[str, float]:
+    """What calibration changed on the test part, named `transfer_ece_uncalibrated` and `transfer_ece_calibrated`."""
+    told = fitted.calibration
+    if told is None or not told["fitted"]:
+        return {}
+    return {
+        f"{TITLE}_{name}_{way}": value
+        for way, when in (("uncalibrated", "before"), ("calibrated", "after"))
+        for name, value in told["test"][when].items()
+        if value is not None
+    }
 
 
 def _means(held_out: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swath.errors import ModelError
+from swath.models.calibration import ValueCalibration, middle_of
 from swath.models.features import Head
 from swath.models.heads._forms import Form
 from swath.models.parts import part_class
 from swath.models.spec import ModelSpec, PartSpec, ValueOutput, ValuesOutput
 from swath.training import losses
 from swath.training.losses import Log, pairs_of
-from swath.training.metrics import Distribution, Laplace, LogNormal, Normal, Quantiles, check_levels
+from swath.training.metrics import Distribution, Laplace, LogNormal, Normal, Quantiles, Widened, check_levels
 
 Array = NDArray[np.float64]
 _LEVELS = tuple(np.round(np.arange(0.01, 1, 0.01), 2).tolist())  # of a distribution that has no formula of its own
@@ -31,10 +32,14 @@ class Said:
     Attributes:
         value: The output that is a point: the mean where a map gets it, else the median or what comes first.
         reading: From scores to that point.
+        middle: What an interval is widened about, `median` or `mean`; None where there is no interval to widen.
+        calibration: Of the model, where it has one.
     """
 
     value: ValueOutput
     reading: Form
+    middle: str | None = None
+    calibration: ValueCalibration | None = None
 
     @property
     def form(self) -> losses.Form:
@@ -58,10 +63,39 @@ class Said:
         truth, estimate = (self._unit(_array(part)) for part in (pairs.target, pairs.scores[:, 0]))
         return truth, estimate, _array(pairs.error) * abs(self.value.scale)
 
+    def middles(
+        self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
+    ) -> tuple[Array, Array, Array, Array]:
+        """As `means`, of `middle` in the place of the point, and what each label weighs.
+
+        Raises:
+            ModelError: There is no interval.
+        """
+        if self.middle is None:
+            raise ModelError(
+                "The head gives points: it says nothing of how sure they are.",
+                fix="Let it give more of each value, as form: gaussian, gives: 'mean,sd,q05,q95'.",
+            )
+        reading = replace(self.reading, gives=(self.middle,))
+        point = reading.close(scores[:, : reading.scores].float())
+        pairs = pairs_of(point, target, weight=weight, objects=objects, error=error)
+        truth, estimate = (self._unit(_array(part)) for part in (pairs.target, pairs.scores[:, 0]))
+        return truth, estimate, _array(pairs.error) * abs(self.value.scale), _array(pairs.weight)
+
     def distributions(
         self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
     ) -> Distribution:
-        """What is said of the same labels; arguments as for `means`."""
+        """What is said of the same labels, calibrated where the model is; arguments as for `means`."""
+        told = {"weight": weight, "objects": objects, "error": error}
+        plain = self._plain(scores, target, **told)
+        if self.calibration is None:
+            return plain
+        middle = self.middles(scores, target, **told)[1]
+        return Widened(plain, middle, self.calibration.factor(middle))
+
+    def _plain(
+        self, scores: Tensor, target: Tensor, *, weight: Tensor | None, objects: Tensor | None, error: Tensor | None
+    ) -> Distribution:
         reading = self.reading
         log = Log(reading.shift) if reading.log else None
         pairs = pairs_of(
@@ -114,7 +148,12 @@ def said_of(spec: ModelSpec) -> Said:
                 fix="Name 0.05 and 0.95 among them: their interval is scored.",
                 setting="levels",
             ) from error
-    return Said(output.values[whole.gives.index(point)], replace(whole, gives=(point,)))
+    place = middle_of(whole.gives)
+    made = spec.calibration
+    return Said(
+        output.values[whole.gives.index(point)], replace(whole, gives=(point,)),
+        None if place is None else whole.gives[place], made if isinstance(made, ValueCalibration) else None,
+    )  # fmt: skip
 
 
 def outputs_of(head: PartSpec, value: ValueOutput, *, mean: float, std: float) -> ValuesOutput:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from swath.errors import LabelError, ModelError
+from swath.models.calibration import ClassCalibration
 from swath.models.spec import ClassesOutput, ModelSpec
 from swath.training.losses import ordinal_probabilities
 from swath.training.metrics import (
@@ -158,9 +159,11 @@ class ClassScore(Score):
         return np.concatenate([matrix.ravel(), apart.ravel(), sure.sums.ravel()])
 
     def _probabilities(self, scores: Tensor) -> Tensor:
-        """(pixels, K) of what the head gives."""
-        output = self.spec.output
+        """(pixels, K) of what the head gives, calibrated where the model is."""
+        output, made = self.spec.output, self.spec.calibration
         assert isinstance(output, ClassesOutput)
+        if isinstance(made, ClassCalibration):
+            return made.adjusted(logits_of(self.spec, scores)).softmax(1)
         if scores.shape[1] == len(output.classes) - 1:
             return ordinal_probabilities(scores)
         if output.activation == "softmax":
@@ -257,6 +260,12 @@ def score_of(spec: ModelSpec) -> Score:
         return PresenceScore(spec, species * RankSums.SIZE)
     spread = 0 if said_of(spec).form == "point" else DistributionSums.SIZE
     return ValueScore(spec, ValueSums.SIZE + ValueBins.SIZE + spread)
+
+
+def logits_of(spec: ModelSpec, scores: Tensor) -> Tensor:
+    """(pixels, K) whose softmax are the probabilities, of what a head for classes gives; before calibration."""
+    ordered = scores.shape[1] == len(spec.output.channels) - 1
+    return ordinal_probabilities(scores).clamp(min=1e-9).log() if ordered else scores
 
 
 def rim_of(target: Tensor, width: int = RIM) -> Tensor:

@@ -41,6 +41,7 @@ from swath.training.metrics.distributions import (
 from swath.training.metrics.presence import PresenceRows, auc, average_precision, tss
 from swath.training.metrics.ranks import RankSums, mean_over_species
 from swath.training.metrics.values import VALUE_MEASURES, ValueMeasure, ValueSums
+from swath.training.metrics.widened import Widened
 
 __all__ = [
     "LOWER_IS_BETTER",
@@ -61,6 +62,7 @@ __all__ = [
     "ValueBins",
     "ValueMeasure",
     "ValueSums",
+    "Widened",
     "auc",
     "average_precision",
     "balanced_accuracy",

@@ -26,16 +26,18 @@ class Reliability:
     SIZE = 3 * BINS
 
     @classmethod
-    def of(cls, confidence: NDArray[Any], right: NDArray[Any]) -> Reliability:
+    def of(cls, confidence: NDArray[Any], right: NDArray[Any], weight: NDArray[Any] | None = None) -> Reliability:
         """Of labelled pixels.
 
         Args:
             confidence: Probability of the chosen class, any shape.
             right: Whether it is the label's, the same shape.
+            weight: What each counts, the same shape; 1 each by default.
         """
         p, hit = np.ravel(confidence).astype(np.float64), np.ravel(right).astype(np.float64)
         at = np.clip(np.ceil(p * BINS).astype(np.int64) - 1, 0, BINS - 1)  # (0, 1/15], (1/15, 2/15], …
-        return cls(np.stack([np.bincount(at, weights=w, minlength=BINS) for w in (np.ones_like(p), p, hit)]))
+        each = np.ones_like(p) if weight is None else np.ravel(weight).astype(np.float64)
+        return cls(np.stack([np.bincount(at, weights=each * w, minlength=BINS) for w in (np.ones_like(p), p, hit)]))
 
     def __add__(self, other: Reliability) -> Reliability:
         return Reliability(self.sums + other.sums)

@@ -1,0 +1,32 @@
+"""What a person may decide about calibration."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CalibrationSettings(BaseModel):
+    """How a model's uncertainty is made true on blocks that it has not learned from; never on the test fold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: Literal["validation", "folds"] = Field(
+        default="validation",
+        description="Whose labels it is fitted on: those of the validation fold; or those of every fold but the test, "
+        "each told by a network that has not seen it, which takes a training more for each fold (those of `doubt` "
+        "serve again). With --folds it is always the latter, and takes no training more.",
+    )
+    level: float = Field(
+        default=0.9,
+        gt=0.5,
+        lt=1,
+        description="Of prediction sets: share of labels that they hold. Intervals of values are those of q05 and q95.",
+    )
+    least_blocks: int = Field(
+        default=30,
+        ge=2,
+        description="Blocks with labels that a fit takes, and a bin of predictions of its own; with fewer, nothing is "
+        "fitted, and the training says so.",
+    )
