@@ -1,5 +1,7 @@
 """Labelled pixels of many chips are mixed: each comes once, with what it had, and a network learns from them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from swath.training.config import NO_CHANGE
 from swath.training.design import design
 from swath.training.fit import fit
 from swath.training.mixed import Mixer, OnPixels
+from swath.training.objective import Objective
 from swath.training.source import Part
 from swath.training.statistics import Statistics
 from training.toy import Toy, config
@@ -117,16 +120,61 @@ def test_a_training_on_mixed_pixels_that_was_stopped_goes_on_to_the_same_network
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"encoder": PartSpec(name="unet", settings={"width": 8, "levels": 2})}, "mix is 2, and the network unet"),
-        ({"loss": {"by_object": True}}, "by_object takes the pixels of a label together"),
-    ],
-)
-def test_what_learns_across_pixels_is_refused(tmp_path, changes, said):
-    with pytest.raises(ModelError, match=said):
-        fit(config(**{**PIXELS, "mix": 2, **changes}), Toy(), tmp_path)
+def test_what_learns_across_pixels_is_refused(tmp_path):
+    unet = PartSpec(name="unet", settings={"width": 8, "levels": 2})
+    with pytest.raises(ModelError, match="mix is 2, and the network unet"):
+        fit(config(**{**PIXELS, "mix": 2, "encoder": unet}), Toy(), tmp_path)
+
+
+def footprints():
+    """A toy of values whose labels are squares of 4 x 4 pixels, those with data; each chip numbers its own from 1."""
+    toy = Toy(values=True)
+    squares = 1 + np.kron(np.arange(16).reshape(4, 4), np.ones((4, 4), int))
+    for number in range(1, 17):
+        mine = squares == number
+        toy.y[:, mine] = np.where(np.isnan(toy.y[:, mine]), np.nan, 90.0 + number)
+    read = toy.read
+
+    def with_objects(indices):
+        made = read(indices)
+        return {**made, "object": np.where(np.isfinite(made["y"]), squares, 0).astype(np.uint16)}
+
+    toy.read = with_objects
+    return toy
+
+
+OF_VALUES = {"head": PartSpec(name="regression", settings={"form": "gaussian", "gives": "mean,sd", "depth": 1})}
+
+
+def test_labels_whose_pixels_are_taken_together_stay_whole():
+    asked, network, batches = made_of(footprints(), **OF_VALUES, loss={"by_object": True})
+    found = mixed(asked, network, batches)
+    pairs = [(b.objects[0, 0].numpy(), b.target[0, 0].numpy()) for b in found[:2]]
+    assert not set(pairs[0][0]) & set(pairs[1][0])
+    labels = [len(np.unique(objects)) for objects, _ in pairs]
+    assert abs(labels[0] - labels[1]) <= 1
+    assert sum(labels) == sum(len(np.unique(b.objects[n][b.objects[n] > 0])) for b in batches[:2] for n in range(2))
+    for objects, target in pairs:
+        assert all(len(np.unique(target[objects == number])) == 1 for number in np.unique(objects))
+
+
+def test_the_loss_of_mixed_labels_is_that_of_their_windows():
+    toy = footprints()
+    asked, network, batches = made_of(toy, **OF_VALUES, loss={"by_object": True}, mix=1)
+    spec = design(asked, toy.facts, Statistics.of(toy, seed=0), name="toy")
+    network.eval()
+    (found,) = mixed(asked, network, batches[:1])
+    objective = Objective(asked, spec, network, None, torch.device("cpu"))
+    with torch.no_grad():
+        rows, windows = objective(OnPixels(network).eval()(*found.inputs), found), network(*batches[0].inputs)
+        torch.testing.assert_close(rows, objective(windows, batches[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_too_few_whole_labels_are_said():
+    asked, network, batches = made_of(footprints(), **OF_VALUES, loss={"by_object": True})
+    one = replace(batches[2], objects=batches[2].objects.clamp(max=1))
+    with pytest.raises(ModelError, match="1 labels are too few for 1 batches"):
+        mixed(asked, network, [one])
 
 
 def test_too_few_pixels_for_the_batches_are_said():

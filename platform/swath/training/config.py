@@ -155,7 +155,8 @@ class TrainConfig(_Part):
         default=1,
         ge=1,
         description="Batches whose labelled pixels are mixed anew into as many batches: a step then sees many places. "
-        "For encoders that learn of each pixel for itself (statistics); 1: batches stay chips.",
+        "With loss.by_object whole labels are mixed. For encoders that learn of each pixel for itself (statistics); 1: "
+        "batches stay chips.",
     )
     samples: int | None = Field(
         default=None, ge=1, description="Chips of an epoch over all workers, drawn anew each epoch; null takes all."

@@ -1,4 +1,7 @@
-"""Labelled pixels of many chips, mixed anew: a step then sees many places, and not a few with many pixels each."""
+"""Labelled pixels of many chips, mixed anew: a step then sees many places, and not a few with many pixels each.
+
+Where the pixels of a label are taken together (`loss.by_object`: footprints, plots), whole labels are mixed.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from swath.models.network import Network
 from swath.models.spec import Layout
 from swath.training.batches import Batch
 from swath.training.config import TrainConfig
+from swath.training.losses.weighing import object_ids
 from swath.training.source import IGNORED
 
 
@@ -64,7 +68,7 @@ class Mixer:
         device: Of the steps.
 
     Raises:
-        ModelError: The network learns across pixels, or the loss takes the pixels of a label together.
+        ModelError: The network learns across pixels.
     """
 
     def __init__(self, config: TrainConfig, network: Network, device: torch.device) -> None:
@@ -73,36 +77,37 @@ class Mixer:
             name = config.encoder.name if network.location is None else f"{config.encoder.name} with a location"
             raise ModelError(
                 f"mix is {config.mix}, and the network {name} with the head {config.head.name} learns from windows.",
-                fix="Set mix to 1, or take the encoder statistics with the head segmentation.",
-            )
-        if config.loss.by_object:
-            raise ModelError(
-                f"mix is {config.mix}, and loss.by_object takes the pixels of a label together.",
-                fix="Set mix to 1, or loss.by_object to false.",
+                fix="Set mix to 1, or take the encoder statistics with the head segmentation or regression.",
             )
         self._network, self._encoder, self._mix, self._device = network, encoder, config.mix, device
+        self._whole = config.loss.by_object
 
     def __call__(self, batches: Iterable[Batch], *, seed: int) -> Iterator[Batch]:
-        """Batches of pixels: inputs (1, F, 1, P), target, weight and error (1, 1, P).
+        """Batches of pixels: inputs (1, F, 1, P), target, weight, error and objects (1, 1, P).
 
         Args:
             batches: Of chips.
             seed: Of the order; the same seed and chips give the same batches.
 
         Raises:
-            ModelError: There are fewer than two labelled pixels a batch.
+            ModelError: There are fewer than two labelled pixels, or whole labels, a batch.
         """
         generator = torch.Generator().manual_seed(seed)
         source = iter(batches)
         while held := list(islice(source, self._mix)):
             pool = _joined([self._pixels(batch) for batch in held])
-            if pool.labelled < 2 * len(held):
+            number = torch.arange(pool.labelled) if pool.objects is None else pool.objects.cpu()
+            count = int(number.max()) + 1 if pool.labelled else 0
+            if count < 2 * len(held):
                 raise ModelError(
-                    f"{pool.labelled} labelled pixels are too few for {len(held)} batches.",
+                    f"{count} {'labels' if self._whole else 'labelled pixels'} are too few for {len(held)} batches.",
                     fix="Make batch larger, or set mix to 1.",
                 )
-            order = torch.randperm(pool.labelled, generator=generator).to(self._device)
-            for part in torch.tensor_split(order, len(held)):
+            turn = torch.argsort(torch.randperm(count, generator=generator))[number]  # of each pixel's label
+            order = torch.argsort(turn, stable=True)
+            each = [len(part) for part in torch.tensor_split(torch.arange(count), len(held))]
+            pixels = [int(part.sum()) for part in torch.split(torch.bincount(turn, minlength=count), each)]
+            for part in torch.split(order.to(self._device), pixels):
                 yield _taken(pool, part)
 
     @torch.no_grad()
@@ -115,14 +120,23 @@ class Mixer:
         target = held.target[has]
         weight = torch.ones_like(target, dtype=torch.float32) if held.weight is None else held.weight[has]
         error = torch.zeros_like(target, dtype=torch.float32) if held.error is None else held.error[has]
+        objects = object_ids(held.objects)[has] if self._whole and held.objects is not None else None
         return replace(
-            held, inputs=(made.permute(0, 2, 3, 1)[has],), target=target, labelled=len(target), objects=None,
+            held, inputs=(made.permute(0, 2, 3, 1)[has],), target=target, labelled=len(target), objects=objects,
             weight=weight, error=error,
         )  # fmt: skip
 
 
 def _joined(parts: list[Batch]) -> Batch:
-    """Rows of several batches; weights and errors that tell nothing are left out, as chips leave them out."""
+    """Rows of several batches; weights and errors that tell nothing are left out, as chips leave them out.
+
+    Objects are numbered anew from 0 over all of them.
+    """
+    objects = [torch.unique(part.objects, return_inverse=True)[1] for part in parts if part.objects is not None]
+    first = 0
+    for numbers in objects:
+        numbers += first
+        first += int(numbers.max()) + 1 if len(numbers) else 0
     weight = torch.cat([part.weight for part in parts if part.weight is not None])
     error = torch.cat([part.error for part in parts if part.error is not None])
     return Batch(
@@ -132,6 +146,7 @@ def _joined(parts: list[Batch]) -> Batch:
         labelled=sum(part.labelled for part in parts),
         weight=weight if (weight != 1).any() else None,
         error=error if error.any() else None,
+        objects=torch.cat(objects) if objects else None,
     )
 
 
@@ -144,4 +159,5 @@ def _taken(pool: Batch, rows: Tensor) -> Batch:
         labelled=len(rows),
         weight=None if pool.weight is None else pool.weight[rows][None, None],
         error=None if pool.error is None else pool.error[rows][None, None],
+        objects=None if pool.objects is None else pool.objects[rows][None, None] + 1,  # 0 stands for none
     )
