@@ -126,28 +126,27 @@ def test_what_learns_across_pixels_is_refused(tmp_path):
         fit(config(**{**PIXELS, "mix": 2, "encoder": unet}), Toy(), tmp_path)
 
 
-def footprints():
-    """A toy of values whose labels are squares of 4 x 4 pixels, those with data; each chip numbers its own from 1."""
-    toy = Toy(values=True)
+class Footprints(Toy):
+    """Values whose labels are squares of 4 x 4 pixels, those with data; each chip numbers its own from 1."""
+
     squares = 1 + np.kron(np.arange(16).reshape(4, 4), np.ones((4, 4), int))
-    for number in range(1, 17):
-        mine = squares == number
-        toy.y[:, mine] = np.where(np.isnan(toy.y[:, mine]), np.nan, 90.0 + number)
-    read = toy.read
 
-    def with_objects(indices):
-        made = read(indices)
-        return {**made, "object": np.where(np.isfinite(made["y"]), squares, 0).astype(np.uint16)}
+    def __init__(self, **more):
+        super().__init__(values=True, **more)
+        for number in range(1, 17):
+            mine = self.y[:, self.squares == number]
+            self.y[:, self.squares == number] = np.where(np.isnan(mine), np.nan, np.nanmean(mine, axis=1)[:, None])
 
-    toy.read = with_objects
-    return toy
+    def read(self, indices):
+        made = super().read(indices)
+        return {**made, "object": np.where(np.isfinite(made["y"]), self.squares, 0).astype(np.uint16)}
 
 
 OF_VALUES = {"head": PartSpec(name="regression", settings={"form": "gaussian", "gives": "mean,sd", "depth": 1})}
 
 
 def test_labels_whose_pixels_are_taken_together_stay_whole():
-    asked, network, batches = made_of(footprints(), **OF_VALUES, loss={"by_object": True})
+    asked, network, batches = made_of(Footprints(), **OF_VALUES, loss={"by_object": True})
     found = mixed(asked, network, batches)
     pairs = [(b.objects[0, 0].numpy(), b.target[0, 0].numpy()) for b in found[:2]]
     assert not set(pairs[0][0]) & set(pairs[1][0])
@@ -159,7 +158,7 @@ def test_labels_whose_pixels_are_taken_together_stay_whole():
 
 
 def test_the_loss_of_mixed_labels_is_that_of_their_windows():
-    toy = footprints()
+    toy = Footprints()
     asked, network, batches = made_of(toy, **OF_VALUES, loss={"by_object": True}, mix=1)
     spec = design(asked, toy.facts, Statistics.of(toy, seed=0), name="toy")
     network.eval()
@@ -171,7 +170,7 @@ def test_the_loss_of_mixed_labels_is_that_of_their_windows():
 
 
 def test_too_few_whole_labels_are_said():
-    asked, network, batches = made_of(footprints(), **OF_VALUES, loss={"by_object": True})
+    asked, network, batches = made_of(Footprints(), **OF_VALUES, loss={"by_object": True})
     one = replace(batches[2], objects=batches[2].objects.clamp(max=1))
     with pytest.raises(ModelError, match="1 labels are too few for 1 batches"):
         mixed(asked, network, [one])
@@ -183,3 +182,15 @@ def test_too_few_pixels_for_the_batches_are_said():
         batch.target[:] = 255
     with pytest.raises(ModelError, match="0 labelled pixels are too few for 2 batches"):
         mixed(asked, network, batches)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_two_workers_mix_their_own_labels_and_keep_one_network(ray_cluster, tmp_path):
+    asked = config(**{**PIXELS, **OF_VALUES, "loss": {"by_object": True}, "mix": 2, "epochs": 3, "workers": 2})
+    fitted = fit(asked, Footprints(chips=14), tmp_path, cluster="auto")
+    losses = [reading["loss"] for reading in fitted.history]
+    assert fitted.history[0]["chips"] == 8 and losses[-1] < losses[0]
+    # a worker has four chips: two batches, mixed together
+    state = checkpoint.last(fitted.out).optimiser()
+    assert {float(part["step"]) for part in state.values()} == {3 * 2.0}
