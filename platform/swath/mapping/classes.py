@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.cube.compiled import compiled
+from swath.mapping.doubts import share_doubts
 from swath.products.model import CLASS, CONFIDENCE, NO_CLASS, NO_SHARE, SHARE_STEP, ModelUse, probability_name
+from swath.products.uncertainty import ENTROPY, MARGIN, SET, sets_of
 
 Array = NDArray[Any]
 #: Pixels worked on at a time: their sums of a dozen classes stay in a core's nearest cache.
@@ -26,25 +28,28 @@ class Shares:
         codes: Of the legend, (L,) uint8.
         known: Whether any class of the model becomes this one, (L,) bool.
         wanted: Row of the legend and layer of each probability that is written.
+        threshold: Least probability of a class in a set; 1 where none is written.
     """
 
     rows: NDArray[np.int64]
     codes: NDArray[np.uint8]
     known: NDArray[np.bool_]
     wanted: tuple[tuple[int, str], ...]
+    threshold: float = 1.0
 
     @classmethod
     def of(cls, use: ModelUse, *, where: str) -> Shares:
         """As a product with its model says."""
         rows = use.classes(where=where)
         assert use.legend is not None
-        classes = use.legend.classes
+        classes, sets = use.legend.classes, None if use.bound is None else sets_of(use.bound.spec)
         row_of = {c.code: row for row, c in enumerate(classes)}
         return cls(
             rows,
             np.array([c.code for c in classes], np.uint8),
             np.isin(np.arange(len(classes)), rows),
             tuple((row_of[c.code], probability_name(c.name)) for c in use.wanted(where=where)),
+            1.0 if sets is None else sets.threshold,
         )
 
 
@@ -57,7 +62,8 @@ def share_classes(strip: NDArray[np.float32], shares: Shares, layers: Mapping[st
     Args:
         strip: (K, rows, columns), NaN where there is no data.
         shares: How classes become others.
-        layers: `class`, `confidence` and probabilities, whichever are written, each (H, W) uint8.
+        layers: `class`, `confidence`, probabilities, `entropy` and `margin`, whichever are written, each (H, W) uint8;
+            `set` uint16.
         row: First row of the strip in the layers.
     """
     height, width = strip.shape[1:]
@@ -73,6 +79,13 @@ def share_classes(strip: NDArray[np.float32], shares: Shares, layers: Mapping[st
     )  # fmt: skip
     for name, numbers in zip(names, out, strict=True):
         layers[name][part] = numbers
+    if layers.keys() & {ENTROPY, MARGIN, SET}:
+        share_doubts(
+            strip, shares.rows, shares.known, np.float32(shares.threshold), np.float32(1 / SHARE_STEP),
+            layers[ENTROPY][part] if ENTROPY in layers else none,
+            layers[MARGIN][part] if MARGIN in layers else none,
+            layers[SET][part] if SET in layers else none.astype(np.uint16),
+        )  # fmt: skip
 
 
 @compiled

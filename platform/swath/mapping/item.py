@@ -134,7 +134,7 @@ def extensions(layers: Sequence[Layer]) -> list[str]:
     used = [PROJECTION, PROCESSING, FILE, RASTER]
     if any(_eo(layer) for layer in layers):
         used.append(EO)
-    if any(layer.legend is not None for layer in layers):
+    if any(layer.legend is not None or layer.bits for layer in layers):
         used.append(CLASSIFICATION)
     return sorted(used)
 
@@ -156,7 +156,24 @@ def asset_facts(layer: Layer) -> dict[str, Any]:
     facts: dict[str, Any] = {"type": COG_TYPE, "title": layer.title, "roles": roles, "bands": [band]}
     if layer.legend is not None:
         facts["classification:classes"] = layer.legend.to_stac()
+    if layer.bits:
+        facts["classification:bitfields"] = [_bit(name, place) for place, name in enumerate(layer.bits)]
     return facts
+
+
+def _bit(name: str, place: int) -> dict[str, Any]:
+    """One bit of a mask, as the STAC classification extension has it."""
+    word = "".join(ch if ch.isalnum() else "_" for ch in name.lower())
+    return {
+        "name": word,
+        "description": name,
+        "offset": place,
+        "length": 1,
+        "classes": [
+            {"value": 0, "name": f"no_{word}", "description": f"not {name}"},
+            {"value": 1, "name": word, "description": name},
+        ],
+    }
 
 
 def _asset(layer: Layer, href: str, cog: Cog, resolution: float) -> dict[str, Any]:

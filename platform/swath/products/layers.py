@@ -93,6 +93,7 @@ class Layer:
         width: Full width at half maximum, micrometres.
         input: Place of the product's input whose composite it is of.
         made_of: Name of the layer in that composite, where it is another.
+        bits: Of a bit mask: what each bit says, the lowest first.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Layer:
     width: float | None = None
     input: int = 0
     made_of: str | None = None
+    bits: tuple[str, ...] = ()
 
     def encode(
         self,

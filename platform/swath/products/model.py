@@ -13,6 +13,7 @@ from swath.forms import suggest
 from swath.models.spec import ClassesOutput, ModelSpec
 from swath.products.layers import Layer, LayerKind
 from swath.products.legend import Legend, LegendClass
+from swath.products.uncertainty import ENTROPY, MARGIN, SET, check_sets, uncertainty_layer
 
 CLASS, CONFIDENCE, PROBABILITY = "class", "confidence", "probability_"
 NO_CLASS = 0  #: no data of `class`: no class of a legend may have this code
@@ -40,9 +41,10 @@ class ModelUse(BaseModel):
     package: str | None = Field(
         default=None, description="Folder of the model package; `--model` says it for a run.", examples=[None]
     )
-    layers: tuple[Literal["class", "confidence"], ...] = Field(
+    layers: tuple[Literal["class", "confidence", "entropy", "margin", "set"], ...] = Field(
         default=("class", "confidence"),
-        description="For classes: which of `class` (code of the likeliest) and `confidence` (its probability) are "
+        description="For classes: which of `class` (code of the likeliest), `confidence` (its probability), `entropy` "
+        "(0 to 1), `margin` (above the next class) and `set` (bits of the likely classes, of a calibrated model) are "
         "written.",
     )
     probabilities: tuple[str, ...] = Field(
@@ -88,6 +90,7 @@ class ModelUse(BaseModel):
         if self.legend is not None:
             bound.classes(where=where)
             bound.wanted(where=where)
+            check_sets(self.layers, spec, self.legend, where=where)
         return bound
 
     def classes(self, *, where: str) -> NDArray[np.int64]:
@@ -169,6 +172,12 @@ class ModelUse(BaseModel):
             )  # fmt: skip
         if "confidence" in self.layers:
             layers.append(_share(CONFIDENCE, "Probability of the class, as the model has it"))
+        share = _share(CONFIDENCE, "")
+        layers += [
+            uncertainty_layer(name, spec, self._legend, share)
+            for name in (ENTROPY, MARGIN, SET)
+            if name in self.layers
+        ]
         layers += [
             _share(probability_name(c.name), f"Probability of {c.name}, as the model has it")
             for c in self.wanted(where=where)
