@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from swath.cube import COUNT, Composite, compose, composite_bytes
 from swath.errors import ModelError, UnitError
 from swath.grid import Tile
+from swath.mapping.applicability import share_index
 from swath.mapping.classes import Shares, share_classes
 from swath.mapping.layers import layers_of
 from swath.mapping.packages import plan_package
@@ -20,6 +21,7 @@ from swath.mapping.plan import Plan
 from swath.mapping.units import Unit
 from swath.models import Predictor
 from swath.models.cubes import ReadCube, read_series, series_bytes
+from swath.models.dissimilarity import Dissimilarity
 from swath.models.series import Series
 from swath.models.spec import ClassesOutput, ModelSpec
 from swath.models.steps import Part, parts_around, steps_of
@@ -165,6 +167,12 @@ class ModelMaker:
         assert use is not None
         return Predictor(plan_package(self._plan), backend=use.backend, threads=self._threads)
 
+    @cached_property
+    def _dissimilarity(self) -> Dissimilarity | None:
+        """What a pixel is held against, where the product asks for that."""
+        use = self._plan.product.model
+        return Dissimilarity.open(plan_package(self._plan)) if use is not None and use.applicability else None
+
     def nbytes(self, tile: Tile, scenes: Sequence[int]) -> int:
         """See `Maker`."""
         series = [
@@ -215,7 +223,12 @@ class ModelMaker:
         }
         write = self._writer(made)
         try:
-            for row, strip in read.data.on_tile(self.predictor.strips(read.data.cube, read.data.inner)):
+            strips = self.predictor.strips(read.data.cube, read.data.inner)
+            if self._dissimilarity is not None:
+                strips = self._dissimilarity.beside(
+                    strips, read.data.cube, read.data.inner, self._spec.input, threads=self._threads
+                )
+            for row, strip in read.data.on_tile(strips):
                 write(row, strip)
         except ModelError as error:
             raise UnitError(error.message, fix=error.fix, tile=read.tile.id, **error.facts) from error
@@ -225,7 +238,21 @@ class ModelMaker:
         return made
 
     def _writer(self, made: dict[str, NDArray[Any]]) -> Any:
-        """What takes (first row, (K, rows, columns) float32) into the layers."""
+        """What takes (first row, (K, rows, columns) float32) into the layers; K + 1 with the dissimilarity."""
+        told = self._spec.applicability
+        write = self._output_writer(made)
+        if self._dissimilarity is None or told is None:
+            return write
+        layers = {layer.name: layer for layer in self._plan.layers}
+
+        def both(row: int, strip: NDArray[np.float32]) -> None:
+            write(row, strip[:-1])
+            share_index(strip[-1], told, made, layers, row)
+
+        return both
+
+    def _output_writer(self, made: dict[str, NDArray[Any]]) -> Any:
+        """As `_writer`, of what the model gives."""
         use = self._plan.product.model
         assert use is not None
         if isinstance(self._spec.output, ClassesOutput):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from swath.models.applicability import ARRAYS
 from swath.models.files import FileFacts
 from swath.models.provenance import Provenance, instant
 from swath.models.spec import ClassesOutput, InputSpec, Layout, ModelSpec, ValuesOutput
@@ -53,7 +54,7 @@ def model_item(spec: ModelSpec, provenance: Provenance, files: Mapping[str, File
     Args:
         spec: What the model computes.
         provenance: Where it comes from.
-        files: By name; those that end with `.onnx` or `.safetensors` are the model.
+        files: By name; those that end with `.onnx` or `.safetensors` are the model, but for that of applicability.
         digest: Of spec and weights.
     """
     bands = [_band(spec, index) for index in range(len(spec.input.bands))]
@@ -214,7 +215,7 @@ def _structure(shape: list[int], axes: list[str]) -> dict[str, Any]:
 def _asset(name: str, facts: FileFacts, bands: list[dict[str, Any]]) -> dict[str, Any]:
     suffix = "." + name.rsplit(".", 1)[-1]
     # STAC 1.1 lets bands stand in an item's properties, where MLM looks for them, only if an asset has them as well
-    weights = {"mlm:artifact_type": _WEIGHTS[suffix], "bands": bands} if suffix in _WEIGHTS else {}
+    weights = {"mlm:artifact_type": _WEIGHTS[suffix], "bands": bands} if suffix in _WEIGHTS and name != ARRAYS else {}
     return {
         "href": f"./{name}",
         "type": MEDIA_TYPES[suffix],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from swath.errors import ModelError
 from swath.forms import validate
+from swath.models.applicability import ARRAYS
 from swath.models.files import CARD, FileFacts, check_free, facts_of, put, swap, writing
 from swath.models.mlm import DIGEST, MEDIA_TYPES, MLM_PREFIX, SHA256, SPEC, model_item
 from swath.models.provenance import Provenance
@@ -63,6 +64,8 @@ class Package:
         files = {name: _checked(folder, name, facts) for name, facts in _assets(folder, card).items()}
         if not files.keys() & {ONNX, WEIGHTS}:
             raise _broken(folder, f"it has neither {ONNX} nor {WEIGHTS}")
+        if spec.applicability is not None and ARRAYS not in files:
+            raise _broken(folder, f"its card tells where it is applicable, and it has no {ARRAYS}")
         digest = digest_of(spec, files)
         if properties.get(DIGEST) != digest:
             raise _broken(folder, f"its {SPEC} is not the one that was written: the digest differs")
@@ -189,7 +192,7 @@ def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 def digest_of(spec: ModelSpec, files: Mapping[str, FileFacts]) -> str:
     """sha256, hex, of a spec and weights. Fields at their default are left out, so that a new one changes no digest."""
-    weights = {name: files[name].sha256 for name in (ONNX, WEIGHTS) if name in files}
+    weights = {name: files[name].sha256 for name in (ONNX, WEIGHTS, ARRAYS) if name in files}
     value = {"spec": spec.model_dump(mode="json", exclude_defaults=True), "weights": weights}
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

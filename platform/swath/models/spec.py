@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from swath.models.applicability import Applicability
 from swath.models.calibration import Calibration
 
 BACKGROUND = 0  #: code of no data in class layers; no class may have it
@@ -255,6 +256,7 @@ class ModelSpec(_Part):
         output: What it gives.
         network: Of what it is made; None for an imported ONNX graph.
         calibration: What its graph does last, so that its uncertainty is true; None: nothing was fitted.
+        applicability: How far inputs may lie from those that it has seen; None: not known.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", description="Lower case with dashes.")
@@ -266,6 +268,14 @@ class ModelSpec(_Part):
     output: OutputSpec
     network: NetworkSpec | None = None
     calibration: Calibration | None = None
+    applicability: Applicability | None = None
+
+    @model_validator(mode="after")
+    def _of_its_bands(self) -> ModelSpec:
+        made = self.applicability
+        if made is not None and max(made.bands) >= len(self.input.bands):
+            raise ValueError(f"applicability is of band {max(made.bands)}, the input has {len(self.input.bands)}")
+        return self
 
     @model_validator(mode="after")
     def _of_its_output(self) -> ModelSpec:

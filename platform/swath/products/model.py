@@ -16,6 +16,7 @@ from swath.products.legend import Legend, LegendClass
 from swath.products.uncertainty import ENTROPY, MARGIN, SET, check_sets, uncertainty_layer
 
 CLASS, CONFIDENCE, PROBABILITY = "class", "confidence", "probability_"
+DISSIMILARITY, APPLICABLE = "dissimilarity", "applicable"
 NO_CLASS = 0  #: no data of `class`: no class of a legend may have this code
 NO_SHARE = 255  #: no data of confidence and probabilities
 SHARE_STEP = 0.004  #: value of one step of confidence and probabilities: 250 steps from 0 to 1
@@ -49,6 +50,11 @@ class ModelUse(BaseModel):
     )
     probabilities: tuple[str, ...] = Field(
         default=(), description="For classes: names of the legend whose probability is written too, or `all`."
+    )
+    applicability: tuple[Literal["dissimilarity", "applicable"], ...] = Field(
+        default=(),
+        description="Layers of where the model may be applied, for a package that knows it: `dissimilarity` (how "
+        "unlike all that it has seen a pixel is) and `applicable` (1 up to the package's threshold, else 0).",
     )
     legend: Legend | None = Field(default=None, description="For classes: codes, names and colours of layer `class`.")
     names: dict[str, str | None] = Field(
@@ -86,6 +92,13 @@ class ModelUse(BaseModel):
                 fix="Choose another package, or a product that maps such a model.",
                 field="model.kind",
                 value=spec.output.kind,
+            )
+        if self.applicability and spec.applicability is None:
+            raise ProductError(
+                f"{where}: model {spec.name} does not know where it is applicable.",
+                fix="Train it anew with `applicability` in the recipe, or leave model.applicability empty.",
+                field="model.applicability",
+                value=list(self.applicability),
             )
         if self.legend is not None:
             bound.classes(where=where)

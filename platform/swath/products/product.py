@@ -16,6 +16,7 @@ from swath.errors import ModelError, ProductError
 from swath.forms import apply_overrides, parse_yaml, suggest, validate
 from swath.models.inputs import channels_of, match_bands
 from swath.models.spec import ModelSpec
+from swath.products.applicability import applicability_layers
 from swath.products.composed import index_layer, input_layers
 from swath.products.digest import pixel_digest
 from swath.products.forest import ForestDefinition, with_forest
@@ -226,7 +227,7 @@ class Product(BaseModel):
         """The layers that are written, in order.
 
         The bands, `day` of a best-date composite, `count`, `flags` where `min_obs` asks for more than one, those of
-        later inputs (`input_layers`), indices; with a model what it gives, and `count`.
+        later inputs (`input_layers`), indices; with a model what it gives, where it is applicable, and `count`.
 
         Args:
             *collections: Facts of the inputs in order, None for one that the model does not read.
@@ -245,7 +246,7 @@ class Product(BaseModel):
             made = self.model.made_layers(where=f"{self.name}: model")
             if self.forest is not None:
                 made = with_forest(self.forest, made, self.inputs, specs, where=self.name)
-            layers = [*made, *count]
+            layers = [*made, *applicability_layers(self.model), *count]
         where = f"{self.name}: index_of_composite"
         if specs[0] is not None:
             layers += [index_layer(name, *specs[0], where=where) for name in self.index_of_composite]
