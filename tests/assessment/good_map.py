@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 import rasterio
 import shapely
-from rasterio.io import MemoryFile
 
 from swath.grid import Tile
 from swath.grid.lonlat import from_lonlat
@@ -50,13 +50,16 @@ LAYERS = (
 TILES = [tile_at("utm33n", 10, 192, x, y) for x in (160, 161, 162) for y in (2747, 2748, 2749)]
 
 
+PRODUCT, FACTS = Product.load("mosaic"), collection("swath-simulated-optical")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What an item needs of a plan."""
 
-    product: Product = Product.load("mosaic")
+    product: Product = PRODUCT
     layers: tuple[Layer, ...] = LAYERS
-    collections: tuple = (collection("swath-simulated-optical"),)
+    collections: tuple = (FACTS,)
 
 
 def places(tile: Tile):
@@ -112,10 +115,10 @@ def scenes_of() -> list[dict]:
     """Two passes: one covers the map, the edge of the other crosses it."""
     crs, (left, bottom, right, top) = BOUNDS
     middle, slope = (left + right) / 2, 0.2 * (top - bottom) / 2
-    pad = 2000
+    west, south, east, north = left - 2000, bottom - 2000, right + 2000, top + 2000
     shapes = {
-        "A": [(left - pad, top + pad), (left - pad, bottom - pad), (right + pad, bottom - pad), (right + pad, top + pad)],
-        "B": [(left - pad, top), (left - pad, bottom), (middle - slope, bottom), (middle + slope, top)],
+        "A": [(west, north), (west, south), (east, south), (east, north)],
+        "B": [(west, top), (west, bottom), (middle - slope, bottom), (middle + slope, top)],
     }  # fmt: skip
     made = []
     for number, (name, ring) in enumerate(shapes.items()):
@@ -182,6 +185,15 @@ def write_good_map(folder: Path) -> Store:
     return store
 
 
+@pytest.fixture(scope="session")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The map, made once for the run; copy it before changing it."""
+    folder = tmp_path_factory.getbasetemp() / "good-map"
+    if not folder.exists():
+        write_good_map(folder)
+    return folder
+
+
 @dataclass(frozen=True)
 class Broken:
     """A copy of the good map, to break."""
@@ -233,8 +245,6 @@ class Broken:
 
     def touch(self, tile: Tile, layer: str) -> None:
         """Write into a COG in place: it is none any more."""
-        with MemoryFile(self.path(tile, layer).read_bytes()) as memory:
-            with memory.open(mode="r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
-                file.write(file.read(1), 1)
-            data = bytes(memory.getbuffer())
-        self.put(tile, layer, data)
+        with rasterio.open(self.path(tile, layer), "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
+            file.update_tags(EDITED="by hand")  # the directory moves to the end of the file
+        self.put(tile, layer, self.path(tile, layer).read_bytes())

@@ -10,6 +10,7 @@ import typer
 import swath
 from swath.cli import (
     assess,
+    audit,
     chips,
     collections,
     demos,
@@ -49,6 +50,7 @@ app.add_typer(
     rich_help_panel="Models",
 )
 assess.register(app)
+audit.register(app)
 report.register(app)
 demos.register(app)
 simulate.register(app)

@@ -10,19 +10,22 @@ from numpy.typing import NDArray
 from swath.assessment.audit.facts import LayerFacts
 from swath.assessment.audit.finding import Finding, Offences, Verdict
 from swath.assessment.audit.reading import UnitRead
-from swath.assessment.audit.steps import Steps, line_of
+from swath.assessment.audit.steps import DEPTH, Steps, line_of
 from swath.grid.tiles import tile_index
 
 PLACES = (0.25, 0.5, 0.75)  #: of the lines inside a tile, as shares of its edge
 MOST = 0.01  #: share of edges that may stand out before the map fails
+#: Lines of a tile on either side of an edge, in the order in which they lie; together the six of `line_of`.
+BEFORE, AFTER = np.array([-DEPTH - 2, -DEPTH - 1, -1]), np.array([0, DEPTH, DEPTH + 1])
+INSIDE = np.concatenate([BEFORE, AFTER])
 
-Side = tuple[NDArray[Any], NDArray[np.bool_]]  # (2, n) numbers, outermost last or first as on the ground, and validity
+Side = tuple[NDArray[Any], NDArray[np.bool_]]  # (3, n) numbers, and which hold data
 
 
 class TileEdges:
     """Rows and columns on both sides of an edge between tiles differ as those inside do; see `steps`.
 
-    Two lines of each side wait for the neighbour: units come ordered by place, so that memory is that of a front.
+    Three lines of each side wait for the neighbour: units come ordered by place, so that memory is that of a front.
     """
 
     name = "tile edges"
@@ -43,15 +46,18 @@ class TileEdges:
             if numbers is None:
                 continue
             valid, is_classes = read.valid(layer), read.facts[layer].legend is not None
-            turned, turned_valid = numbers.T, valid.T
-            sides["north"][layer] = numbers[:2].copy(), valid[:2].copy()
-            sides["south"][layer] = numbers[-2:].copy(), valid[-2:].copy()
-            sides["west"][layer] = turned[:2].copy(), turned_valid[:2].copy()
-            sides["east"][layer] = turned[-2:].copy(), turned_valid[-2:].copy()
-            for array, there in ((numbers, valid), (turned, turned_valid)):
+            for array, there, first, last in (
+                (numbers, valid, "north", "south"),
+                (numbers.T, valid.T, "west", "east"),
+            ):
+                if len(array) < 4 * (DEPTH + 2):
+                    continue
+                sides[first][layer] = array[AFTER], there[AFTER]
+                sides[last][layer] = array[BEFORE], there[BEFORE]
                 for place in PLACES:
-                    first = int(place * len(array)) - 2
-                    line = line_of(array[first : first + 4], there[first : first + 4], is_classes)
+                    middle = int(place * len(array))
+                    lines = middle + INSIDE
+                    line = line_of(array[lines], there[lines], is_classes)
                     if line is not None:
                         inside.append((layer, line))
         return tile_index(read.unit.tile.id), sides, inside

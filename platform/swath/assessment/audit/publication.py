@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -122,6 +123,25 @@ def store_verdicts(maps: list[AuditedMap], reports: dict[str, Any], *, time: str
     }
     store.put_bytes(f"{root}/{AUDIT}", json.dumps(document, indent=1).encode())
     return document
+
+
+def change_collection(store: Store, root: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the collection of a map where it stands, published or not.
+
+    Args:
+        store: Of the map.
+        root: Folder of the product's version.
+        change: Told the collection, and changes it.
+
+    Raises:
+        StoreBusyError: A driver works in this folder.
+    """
+    with Lease(store, f"{root}/lease.json"):
+        there = read_collection(store, root)
+        change(there)
+        published = store.exists(names.collection_key(root))
+        place = names.collection_key(root) if published else unpublished_key(root)
+        store.put_bytes(place, json.dumps(there, indent=1).encode())
 
 
 def publish_verdict(maps: list[AuditedMap], document: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ def shares_of(read: UnitRead) -> NDArray[np.int64] | None:
 
 
 class Neighbours:
-    """Class shares of a tile are not far from the mean of its up to eight neighbours.
+    """Class shares of a tile are not far from the median of its up to eight neighbours.
 
     The distance is half the sum of absolute differences of shares: the share of pixels that would have to change.
     """
@@ -62,7 +62,8 @@ class Neighbours:
             ]
             if len(around) >= 2:
                 units.append(unit)
-                distances.append(float(np.abs(mine - np.mean(around, axis=0)).sum() / 2))
+                usual = np.median(around, axis=0)  # not the mean: one odd tile would make its neighbours odd too
+                distances.append(float(np.abs(mine - usual / max(usual.sum(), 1e-9)).sum() / 2))
         offences, middle, bound = Offences(), 0.0, LEAST
         if distances:
             middle = float(np.median(distances))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class Stac:
 
     def __init__(self, map_: PublishedMap) -> None:
         self._map, self._offences, self._items = map_, Offences(), 0
-        self._schemas = _Schemas()
+        self._schemas = _schemas()
 
     def measure(self, read: UnitRead) -> Any:
         """See `Check`."""
@@ -82,6 +83,11 @@ class Stac:
         )  # fmt: skip
 
 
+@cache
+def _schemas() -> _Schemas:
+    return _Schemas()
+
+
 class _Schemas:
     """Validators of the core, made once."""
 
@@ -105,7 +111,7 @@ class _Schemas:
         if kind not in self._of:
             return [f"its type is {kind!r}"]
         value = json.loads(json.dumps(value))  # a tuple is no array to a schema
-        found = []
+        found: list[str] = []
         if kind == "Feature":
             found, value["geometry"] = _shortened(value.get("geometry"))
         return found + [f"{error.json_path}: {error.message[:200]}" for error in self._of[kind].iter_errors(value)]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from swath.assessment.audit.finding import Offences, Verdict
 
+DEPTH = 8  #: pixels from a line to the pairs that it is held against
 LEAST = 32  #: pairs of pixels that a line must have
 SIGMAS = 6.0  #: robust deviations of inside lines beyond which a single line is told
 FLOORS = {"roughness": float(np.log(1.5)), "offset": 0.5}  #: below these a single line is never told
@@ -48,14 +49,22 @@ def differences(lines: NDArray[Any], is_classes: bool) -> NDArray[np.float32]:
 
 
 def line_of(lines: NDArray[Any], valid: NDArray[np.bool_], is_classes: bool) -> Line | None:
-    """The line between the second and third of four lines; None where too few pixels are valid in all of them."""
+    """The line between the third and fourth of six; None where too few pixels are valid in all of them.
+
+    The first two and the last two lie `DEPTH` pixels away from it, where a trim does not reach.
+
+    Args:
+        lines: (6, n) numbers.
+        valid: (6, n) which hold data.
+        is_classes: Numbers are codes.
+    """
     there = valid.all(axis=0)
     if int(np.count_nonzero(there)) < LEAST:
         return None
     signed = differences(lines[:, there], is_classes)
     size, mean = np.abs(signed).mean(axis=1), signed.mean(axis=1)
-    jump = 0.0 if is_classes else float(mean[1] - (mean[0] + mean[2]) / 2)
-    return Line(float(size[1]), float(size[0] + size[2]) / 2, jump)
+    jump = 0.0 if is_classes else float(mean[2] - (mean[0] + mean[4]) / 2)
+    return Line(float(size[2]), float(size[0] + size[4]) / 2, jump)
 
 
 @dataclass

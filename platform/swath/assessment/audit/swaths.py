@@ -19,7 +19,7 @@ from swath.grid.lonlat import from_lonlat, transformed
 
 LAG = 2  #: pixels between the two of a pair: outlines of footprints are drawn no finer
 SHIFTS = (-64, -48, -32, -16, 16, 32, 48, 64)  #: pixels by which a line is moved aside, to know the ground without it
-MOST_PAIRS = 20_000  #: of a tile; more say no more
+MOST_PAIRS = 8_000  #: of a tile; more say no more
 _SEGMENTS = 64  # of an outline over its longest side, before it is turned into the tile's CRS
 
 
