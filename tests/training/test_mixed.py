@@ -146,13 +146,13 @@ OF_VALUES = {"head": PartSpec(name="regression", settings={"form": "gaussian", "
 
 
 def test_labels_whose_pixels_are_taken_together_stay_whole():
-    asked, network, batches = made_of(Footprints(), **OF_VALUES, loss={"by_object": True})
+    asked, network, batches = made_of(Footprints(), **OF_VALUES, loss={"by_object": True}, mix=3)
     found = mixed(asked, network, batches)
-    pairs = [(b.objects[0, 0].numpy(), b.target[0, 0].numpy()) for b in found[:2]]
-    assert not set(pairs[0][0]) & set(pairs[1][0])
+    pairs = [(b.objects[0, 0].numpy(), b.target[0, 0].numpy()) for b in found]
     labels = [len(np.unique(objects)) for objects, _ in pairs]
-    assert abs(labels[0] - labels[1]) <= 1
-    assert sum(labels) == sum(len(np.unique(b.objects[n][b.objects[n] > 0])) for b in batches[:2] for n in range(2))
+    assert len(found) == 3 and max(labels) - min(labels) <= 1
+    whole = [len(np.unique(chip[chip > 0])) for batch in batches for chip in batch.objects]
+    assert len(set().union(*(objects.tolist() for objects, _ in pairs))) == sum(labels) == sum(whole)
     for objects, target in pairs:
         assert all(len(np.unique(target[objects == number])) == 1 for number in np.unique(objects))
 

@@ -136,7 +136,7 @@ def _joined(parts: list[Batch]) -> Batch:
     first = 0
     for numbers in objects:
         numbers += first
-        first += int(numbers.max()) + 1 if len(numbers) else 0
+        first = int(numbers.max()) + 1 if len(numbers) else first
     weight = torch.cat([part.weight for part in parts if part.weight is not None])
     error = torch.cat([part.error for part in parts if part.error is not None])
     return Batch(
