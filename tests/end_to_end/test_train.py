@@ -48,6 +48,8 @@ def test_a_package_comes_out_with_what_it_learned_from_and_how_well(trained, sma
     assert package.spec.output.classes == ("tree cover", "cropland", "water")
     assert [band.name for band in package.spec.input.bands] == ["B04", "B08"]
     assert package.files >= {"model.onnx", "weights.safetensors", "metrics.json", "curves.png"}
+    assert "applicability.safetensors" in package.files
+    assert 0 < package.spec.applicability.within <= 1
     properties = package.card["properties"]
     assert properties["start_datetime"].startswith("2023-06-01")
     scenes = {scene.name for scene in small_world.scenes}

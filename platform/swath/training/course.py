@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +125,7 @@ def train_model(
     from swath.training.calibration.course import calibrated_course
     from swath.training.release import evaluate, with_correction
     from swath.training.sight import sight
+    from swath.training.validation.seen import with_applicability
 
     _check_peer(recipe, peer, folds=folds)
     store = Store.open(out if isinstance(out, str) else Path(out))
@@ -166,9 +167,10 @@ def train_model(
         say(str(told.fitted.pretrained["text"]))
     if told.fitted.calibration is not None:
         say(calibration_text(told.fitted.calibration))
+    fitted, extras = with_applicability(told.fitted, source, recipe.applicability, say=say)
     package, url = _release(
-        told.fitted, store, provenance=provenance_of(request, ready.labels, chips, recipe, seen),
-        held_out=told.released, replace=replace,
+        fitted, store, provenance=provenance_of(request, ready.labels, chips, recipe, seen),
+        held_out=told.released, extras=extras, replace=replace,
     )  # fmt: skip
     return Trained(
         package, url, store, ready.cut, told.figures, len(told.fitted.history), source.smallest_distance(),
@@ -255,13 +257,19 @@ def _check_peer(recipe: Recipe, peer: Recipe | None, *, folds: bool) -> None:
 
 
 def _release(
-    fitted: Fitted, store: Store, *, provenance: Provenance, held_out: dict[str, Any], replace: bool
+    fitted: Fitted,
+    store: Store,
+    *,
+    provenance: Provenance,
+    held_out: dict[str, Any],
+    replace: bool,
+    extras: Mapping[str, bytes] | None = None,
 ) -> tuple[Package, str]:
     """Write the package into the store; a remote store's is kept here too, where it can be opened."""
     from swath.training.release import release
 
     def write(folder: Path, replace: bool) -> Package:
-        return release(fitted, folder, provenance=provenance, held_out=held_out, replace=replace)
+        return release(fitted, folder, provenance=provenance, held_out=held_out, extras=extras, replace=replace)
 
     return write_into(store, PACKAGE, name=fitted.best.spec.name, replace=replace, write=write)
 

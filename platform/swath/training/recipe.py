@@ -20,6 +20,7 @@ from swath.training.doubt import DoubtSettings
 from swath.training.gedi import GediFilter
 from swath.training.label_columns import LabelColumns
 from swath.training.sensors import Sensor
+from swath.training.validation.applicability import ApplicabilitySettings
 
 
 def has_recipe(name_or_path: str | Path) -> bool:
@@ -137,6 +138,11 @@ class Recipe(BaseModel):
         default_factory=CalibrationSettings,
         description="Probabilities and intervals are made true on blocks that were held out, as far as there are "
         "enough; null: they stay as the network has them.",
+    )
+    applicability: ApplicabilitySettings | None = Field(
+        default_factory=ApplicabilitySettings,
+        description="The package says how unlike its training a pixel may be (area of applicability), so that maps can "
+        "show it; null: it does not know.",
     )
     licence: str = Field(default="other", min_length=1, description="SPDX identifier of the model's licence.")
 

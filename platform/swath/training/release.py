@@ -143,6 +143,7 @@ def release(
     *,
     provenance: Provenance,
     held_out: Mapping[str, Mapping[str, Any]],
+    extras: Mapping[str, bytes] | None = None,
     replace: bool = False,
 ) -> Package:
     """Write the best checkpoint as a package: weights, ONNX graph, metrics.json and curves.png.
@@ -153,6 +154,7 @@ def release(
         provenance: Licence, labels, items, area and period; what the training itself knows is filled in.
         held_out: Figures of `evaluate`, by name of what was held out (`fold 0`). They may be those of other trainings
             by the same config, a fold each.
+        extras: More files of the package, by name.
         replace: Put it in the place of a package that stands there.
 
     Raises:
@@ -187,7 +189,7 @@ def release(
             provenance=Provenance.model_validate({**provenance.model_dump(), **known}),
             onnx=graph,
             weights=network.state_dict(),
-            extras={METRICS: json.dumps(told, indent=1).encode(), PICTURE: picture.read_bytes()},
+            extras={**(extras or {}), METRICS: json.dumps(told, indent=1).encode(), PICTURE: picture.read_bytes()},
             replace=replace,
         )
 

@@ -44,7 +44,8 @@ class ApplicabilitySettings(BaseModel):
     )
     weights: Literal["equal", "importance"] = Field(
         default="equal",
-        description="Of features: `importance` is by how much the loss rises when a band is taken from another chip.",
+        description="Of features: `importance` is by how much what the network says changes when a band is taken from "
+        "another chip.",
     )
 
 
