@@ -8,14 +8,13 @@ from importlib.metadata import version
 from typing import Any
 
 from swath.assessment.assess import RESULT
+from swath.assessment.audit.publication import read_audits
 from swath.assessment.published import CLASS, PublishedMap
 from swath.assessment.report.limits import limits_of
 from swath.assessment.report.made import how_made
 from swath.assessment.sample import sample_folders
 from swath.models import Package
 from swath.registry.packages import kept_package
-
-AUDIT = "audit.json"  #: in the root of a product's version
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,9 @@ def _transfer(package: Package | None) -> dict[str, Any] | None:
 
 
 def _audit(map_: PublishedMap) -> dict[str, Any] | None:
-    key = f"{map_.root}/{AUDIT}"
-    if not map_.store.exists(key):
-        return None
-    told: dict[str, Any] = json.loads(map_.store.read_bytes(key))
-    return told if told.get("map") == map_.id else None
+    """The verdict on this very map, with what each check found."""
+    told: dict[str, Any] | None = read_audits(map_.store, map_.root).get("steps", {}).get(map_.step)
+    return told if told is not None and told["map"] == map_.id else None
 
 
 def _model(package: Package) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
+from swath.assessment.audit.publication import change_collection
 from swath.assessment.published import CLASS, PublishedMap
 from swath.assessment.report.contents import Contents
 from swath.assessment.report.overview import Canvas
@@ -16,6 +18,7 @@ from swath.assessment.sample import sample_folders
 from swath.planning import Said
 
 PAGE, NUMBERS, SHEETS = "report.html", "report.json", "report.xlsx"
+SHEETS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True)
@@ -64,5 +67,30 @@ def write_report(map_: PublishedMap, *, say: Said = lambda _: None) -> Report:
     }
     for name, data in files.items():
         store.put_bytes(f"{folder}/{name}", data)
+    _tell(map_, contents)
     page, numbers, sheets = (store.url(f"{folder}/{name}") for name in (PAGE, NUMBERS, SHEETS))
     return Report(page, numbers, sheets, contents)
+
+
+def _tell(map_: PublishedMap, contents: Contents) -> None:
+    """Name the report, and the accuracy that it tells, in the map's collection."""
+    media = {PAGE: "text/html", NUMBERS: "application/json", SHEETS: SHEETS_TYPE}
+    assets = {
+        f"{name.replace('.', '_')}_{map_.step}": {
+            "href": f"./{map_.step}/{name}",
+            "type": kind,
+            "title": f"Report, {map_.step}",
+            "roles": ["metadata"],
+        }
+        for name, kind in media.items()
+    }
+
+    def change(collection: dict[str, Any]) -> None:
+        collection.setdefault("assets", {}).update(assets)
+        current = [one for one in contents.values["accuracy"] if not one.get("outdated")]
+        told = collection.setdefault("swath:accuracy", {})
+        told[map_.step] = [
+            {name: one[name] for name in ("map", "sample", "design", "title", "level", "estimates")} for one in current
+        ]
+
+    change_collection(map_.store, map_.root, change)

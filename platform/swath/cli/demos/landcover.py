@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from swath.cli.demos.maps import layer_file, read, window_of
 from swath.cli.demos.stage import Shown, Stage
+from swath.cli.demos.trust import trusted
 from swath.mapping.picture import Panel, draw
 from swath.products import Product
 from swath.products.model import CLASS, CONFIDENCE, NO_CLASS, NO_SHARE, SHARE_STEP
@@ -56,7 +57,9 @@ def run(stage: Stage, made: Published) -> Shown:
     score = score_of(codes, confidence, truth)
     drawn = picture(stage.folder / "landcover.png", product, codes, confidence, truth, score)
     told = f"{score.accuracy:.1%} of {score.pixels:,} pixels, of the surer half {score.confident:.1%}"
-    return Shown("landcover", result.collection, drawn, asdict(score), [("true class", told)], package.folder)
+    trust = trusted(stage, product.name, made)
+    figures = {**asdict(score), "trust": asdict(trust)}
+    return Shown("landcover", result.collection, drawn, figures, [("true class", told), *trust.lines], package.folder)
 
 
 def score_of(codes: NDArray[Any], confidence: NDArray[Any], truth: NDArray[Any]) -> CoverScore:
