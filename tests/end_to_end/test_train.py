@@ -50,6 +50,12 @@ def test_a_package_comes_out_with_what_it_learned_from_and_how_well(trained, sma
     assert package.files >= {"model.onnx", "weights.safetensors", "metrics.json", "curves.png"}
     assert "applicability.safetensors" in package.files
     assert 0 < package.spec.applicability.within <= 1
+    apart = json.loads((out / "package" / "transfer.json").read_text())
+    assert apart == told["breakdown"] and apart["title"] == "transfer"
+    assert (
+        package.card["properties"]["swath:metrics"]["transfer_overall_accuracy_low"]
+        <= told["transfer"]["overall_accuracy"]
+    )
     properties = package.card["properties"]
     assert properties["start_datetime"].startswith("2023-06-01")
     scenes = {scene.name for scene in small_world.scenes}

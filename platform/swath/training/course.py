@@ -49,6 +49,7 @@ class Trained:
         epochs: That were done.
         smallest_distance_m: Between a training and a test pixel; None where it has no meaning.
         within_buffer: Labelled pixels that serve for nothing, as they lie too near to what is held out.
+        breakdown: The same figures with intervals over blocks, and by group, see `breakdown`.
         folds: As `Validation.to_dict` tells it, where each fold was held out.
         differences: To the peer, as `Difference.to_dict` tells them.
     """
@@ -61,6 +62,7 @@ class Trained:
     epochs: int
     smallest_distance_m: float | None
     within_buffer: int
+    breakdown: dict[str, Any]
     folds: dict[str, Any] | None = None
     differences: tuple[dict[str, Any], ...] = ()
 
@@ -74,6 +76,7 @@ class Trained:
             "epochs": self.epochs,
             "smallest_distance_m": self.smallest_distance_m,
             "within_buffer": self.within_buffer,
+            "breakdown": self.breakdown,
             **({} if self.folds is None else {"folds": self.folds, "differences": list(self.differences)}),
         }
 
@@ -123,8 +126,9 @@ def train_model(
     """
     from swath.training.calibration.calibrate import calibration_text
     from swath.training.calibration.course import calibrated_course
-    from swath.training.release import evaluate, with_correction
+    from swath.training.release import joined, with_correction
     from swath.training.sight import sight
+    from swath.training.validation.by_group import TRANSFER, bounds_of, breakdown, scored_blocks
     from swath.training.validation.seen import with_applicability
 
     _check_peer(recipe, peer, folds=folds)
@@ -161,20 +165,24 @@ def train_model(
             config=_config(recipe, workers), cluster=cluster, on_epoch=on_fold_epoch, should_stop=should_stop,
         )  # fmt: skip
         say(f"scoring epoch {fitted.best.epoch} on fold {recipe.test}")
-        figures = evaluate(fitted.best, source)
-        told = _Told(fitted, figures, {f"fold {recipe.test}": figures})
+        scores = scored_blocks(fitted.best, source)
+        figures = joined(list(scores.values())).figures
+        apart = breakdown(scores, [(fitted.best, source)], regions=recipe.regions)
+        told = _Told(fitted, figures, {f"fold {recipe.test}": figures}, apart)
     if told.fitted.pretrained is not None:
         say(str(told.fitted.pretrained["text"]))
     if told.fitted.calibration is not None:
         say(calibration_text(told.fitted.calibration))
     fitted, extras = with_applicability(told.fitted, source, recipe.applicability, say=say)
+    provenance = provenance_of(request, ready.labels, chips, recipe, seen)
     package, url = _release(
-        fitted, store, provenance=provenance_of(request, ready.labels, chips, recipe, seen),
-        held_out=told.released, extras=extras, replace=replace,
+        fitted, store, held_out=told.released, replace=replace,
+        provenance=provenance.model_copy(update={"metrics": {**provenance.metrics, **bounds_of(told.breakdown)}}),
+        extras={**extras, TRANSFER: json.dumps(told.breakdown, indent=1).encode()},
     )  # fmt: skip
     return Trained(
         package, url, store, ready.cut, told.figures, len(told.fitted.history), source.smallest_distance(),
-        source.within_buffer, told.folds, told.differences,
+        source.within_buffer, told.breakdown, told.folds, told.differences,
     )  # fmt: skip
 
 
@@ -185,6 +193,7 @@ class _Told:
     fitted: Fitted
     figures: dict[str, Any]
     released: dict[str, Any]
+    breakdown: dict[str, Any]
     folds: dict[str, Any] | None = None
     differences: tuple[dict[str, Any], ...] = ()
 
@@ -204,6 +213,7 @@ def _by_folds(
 ) -> _Told:
     """Hold each fold out in turn, and compare with a peer; the report is written into the store."""
     from swath.training.folds import compare_validations, cross_validate
+    from swath.training.validation.by_group import breakdown
 
     def validated(recipe: Recipe, part: str, before: str, name: str) -> Validation:
         def hold_out(test: int, validate: int | None) -> HeldOut:
@@ -223,7 +233,9 @@ def _by_folds(
         )  # fmt: skip
 
     ours = validated(recipe, FOLDS, "", name)
-    told = ours.to_dict()
+    tested = [(one.best, chips.holding_out(test=fold)) for fold, one in enumerate(ours.fitted)]
+    apart = breakdown(ours.scores, tested, regions=recipe.regions)
+    told = {**ours.to_dict(), "breakdown": apart}
     differences: tuple[dict[str, Any], ...] = ()
     if peer is not None:
         theirs = validated(peer, PEER, "peer ", f"{name}-peer")
@@ -231,7 +243,7 @@ def _by_folds(
         differences = tuple(one.to_dict() for one in compare_validations(ours, theirs))
     store.put_bytes(REPORT, json.dumps({**told, "differences": differences}, indent=1).encode())
     by_fold = {f"fold {fold}": figures for fold, figures in ours.by_fold.items()}
-    return _Told(ours.fitted[recipe.test], ours.pooled, by_fold, told, differences)
+    return _Told(ours.fitted[recipe.test], ours.pooled, by_fold, apart, told, differences)
 
 
 def _config(recipe: Recipe, workers: int | None) -> TrainConfig:

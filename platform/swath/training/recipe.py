@@ -139,6 +139,11 @@ class Recipe(BaseModel):
         description="Probabilities and intervals are made true on blocks that were held out, as far as there are "
         "enough; null: they stay as the network has them.",
     )
+    regions: tuple[str, ...] = Field(
+        default=(),
+        description="Regions by which figures of what is held out are told, too: each as a file of polygons, "
+        "west,south,east,north or a country's name. Empty: cells of 100 km.",
+    )
     applicability: ApplicabilitySettings | None = Field(
         default_factory=ApplicabilitySettings,
         description="The package says how unlike its training a pixel may be (area of applicability), so that maps can "

@@ -4,43 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from support.drawn_labels import AREA, PERIOD, drawn_labels
-from support.small_world import small_world  # noqa: F401
 from swath.errors import LabelError
 from swath.models.spec import LOCATION, BandInput
-from swath.planning import MapRequest
-from swath.products import Product
-from swath.training import ChipSet, ChipSettings, Part, SplitSpec, cut_chips
+from swath.training import ChipSet, Part
 from swath.training.checkpoint import Checkpoint
 from swath.training.config import TrainConfig
 from swath.training.design import design
-from swath.training.fit import Fitted, fit
+from swath.training.fit import Fitted
 from swath.training.validation.applicability import ApplicabilitySettings
 from swath.training.validation.importance import band_importance
 from swath.training.validation.pixels import applicability_of, feature_bands
 from swath.training.validation.seen import with_applicability
 
-PRODUCT = Product.load("mosaic").with_overrides(["inputs.0.bands=[B04,B08]", "output.grid.tile_size=192"])
-CONFIG = TrainConfig(chip=32, epochs=1, batch=8, threads=1, patience=None)
-
-
-@pytest.fixture(scope="module")
-def chips(small_world, tmp_path_factory):  # noqa: F811
-    folder = tmp_path_factory.mktemp("seen")
-    settings = ChipSettings(size=32, split=SplitSpec(folds=4, block_m=200, buffer_m=20, seed=4))
-    request = MapRequest(PRODUCT, AREA, PERIOD, str(small_world.catalog))
-    cut_chips(request, drawn_labels(folder), folder / "chips", settings=settings, cluster="inline")
-    return ChipSet.open(folder / "chips")
-
-
-@pytest.fixture(scope="module")
-def held(chips):
-    return chips.holding_out(test=0, validate=1)
-
 
 @pytest.fixture(scope="module")
 def spec(held):
-    return design(CONFIG, held.facts, held.statistics(), name="small")
+    return design(TrainConfig(chip=32), held.facts, held.statistics(), name="small")
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +67,6 @@ def test_pixels_unlike_all_that_were_seen_are_told_apart(spec, held):
     features = np.array([[0.0, 30.0], [0.0, 30.0]], np.float32)  # the mean of the training, and far beyond it
     index = found.of_features(features)
     assert index[0] <= found.told.threshold < index[1]
-
-
-@pytest.fixture(scope="module")
-def fitted(held, tmp_path_factory):
-    from swath.store import Store
-
-    return fit(CONFIG, held, Store.open(tmp_path_factory.mktemp("fit")), name="small", cluster="inline")
 
 
 def test_a_training_gets_the_file_and_the_card_that_belong_together(fitted, held):
