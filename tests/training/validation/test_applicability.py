@@ -1,9 +1,15 @@
 """The area of applicability of Meyer and Pebesma (2021), by hand and on more pixels than a map can be held against."""
 
+from datetime import date
+
 import numpy as np
 import pytest
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
 
 from swath.errors import LabelError
+from swath.synthetic.world import World
 from swath.training.validation.applicability import PixelTable, fit_applicability, mean_distance, whisker
 
 
@@ -97,3 +103,28 @@ def test_pixels_of_one_fold_or_all_alike_are_refused():
         fitted(clusters(10, np.zeros(6)), np.zeros(10, int))
     with pytest.raises(LabelError, match="are alike"):
         fitted(np.ones((2, 10)), np.arange(10) % 2)
+
+
+def seen_at(world, places, *, size=32):
+    """Mean reflectance over three dates of the simulated Earth about places, (bands, pixels), and the place of each."""
+    found = []
+    for lon, lat in places:
+        crs = f"EPSG:{32600 + int((lon + 180) // 6) + 1}"
+        x, y = (round(v / 10) * 10 for v in Transformer.from_crs(4326, crs, always_xy=True).transform(lon, lat))
+        box = GeoBox((size, size), Affine(10, 0, x, 0, -10, y), crs)
+        dates = [world.reflectance(box, date(2023, month, 15), ("B02", "B04", "B08", "B11")) for month in (4, 7, 10)]
+        found.append(np.mean(dates, axis=0).reshape(4, -1)[:, ::4])
+    return np.concatenate(found, axis=1), np.repeat(np.arange(len(places)), found[0].shape[1])
+
+
+def test_a_region_of_the_simulated_earth_that_was_never_seen_is_flagged_more_than_one_that_was():
+    world, rng = World(3), np.random.default_rng(0)
+    alps, more_alps = rng.uniform((10.5, 46), (13.5, 49), (2, 20, 2))
+    features, place = seen_at(world, alps)
+    found = fitted(features, place % 5, points=256)
+    outside = [
+        (found.of_features(seen_at(world, places)[0].astype(np.float32)) > found.told.threshold).mean()
+        for places in (more_alps[:10], rng.uniform((99, 65), (101, 67), (10, 2)))
+    ]
+    assert outside[0] < 0.25
+    assert outside[1] > outside[0] + 0.25
