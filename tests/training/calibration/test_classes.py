@@ -1,10 +1,12 @@
 """Probabilities and sets of classes are true on blocks that the fit has not seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import special
 
-from swath.training.calibration.classes import calibrate_classes, class_truth, scaling_of, sets_of
+from swath.training.calibration.classes import calibrate_classes, class_truth, scaling_of, threshold_of
 from swath.training.calibration.held import chosen_rows
 from training.calibration.drawn import class_rows
 
@@ -41,14 +43,14 @@ def test_a_network_that_is_right_stays_nearly_as_it_is():
 def test_few_blocks_move_biases_less_than_many():
     rows = class_rows(bias=-1.5 * np.arange(4))
     few = chosen_rows(rows, rows.block < 3)
-    (_, many), (_, less) = (scaling_of(one, "vector") for one in (rows, few))
+    many, less = (scaling_of(one, "vector").bias for one in (rows, few))
     assert np.ptp(less) < 0.8 * np.ptp(many)
 
 
 def test_a_class_without_a_label_keeps_a_probability():
     rows = class_rows(blocks=20)
     rows = chosen_rows(rows, rows.truth != 3)
-    _, bias = scaling_of(rows, "vector")
+    bias = scaling_of(rows, "vector").bias
     assert np.isfinite(bias).all() and abs(bias[3]) < 8
 
 
@@ -64,7 +66,7 @@ def test_weights_of_labels_count():
     noisy = np.where(wrong, (rows.truth + 1) % 4, rows.truth)
     weight = np.where(wrong, 1e-6, 1.0)
     told = type(rows)(rows.scores, noisy, weight, rows.block)
-    assert scaling_of(told, "temperature")[0][0] == pytest.approx(0.4, rel=0.2)
+    assert scaling_of(told, "temperature").scale[0] == pytest.approx(0.4, rel=0.2)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -76,8 +78,42 @@ def test_sets_hold_nine_of_ten_labels_of_other_blocks(seed):
 
 def test_a_set_holds_the_likeliest_class_and_grows_as_the_threshold_falls():
     rows = class_rows()
-    sizes = [sets_of(rows, np.ones(4), np.zeros(4), level=level).threshold for level in (0.7, 0.9, 0.99)]
-    assert sizes[0] > sizes[1] > sizes[2]
+    plain = scaling_of(rows, "none")
+    first, second, third = (threshold_of(rows, plain, level=level) for level in (0.7, 0.9, 0.99))
+    assert first > second > third
     made, _ = calibrate_classes(rows, level=0.9)
     likely = special.softmax(rows.scores * made.scale + np.array(made.bias), axis=1).argmax(1) == rows.truth
     assert class_truth(rows, made)["set_coverage"] > likely.mean()
+
+
+def wrong_at(rows, share, seed=5):
+    """A share of the labels is drawn anew, as labels are."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(rows.truth)
+    return replace(rows, truth=np.where(rng.random(len(drawn)) < share, drawn, rows.truth))
+
+
+@pytest.mark.parametrize("wrong", [None, 0.2])
+def test_wrong_labels_do_not_make_a_network_look_too_sure(wrong):
+    rows, test = class_rows(scale=0.5), class_rows(seed=1, blocks=150, scale=0.5)
+    made, how = calibrate_classes(wrong_at(rows, 0.2), level=0.9, wrong=wrong)
+    assert how["wrong_labels"] == pytest.approx(0.2, abs=0.05)
+    truth, labels = class_truth(test, made, how), class_truth(wrong_at(test, 0.2), made, how)
+    assert truth["ece"] < 0.025 and truth["set_coverage"] == pytest.approx(0.9, abs=0.02)
+    assert labels["ece_of_labels"] < 0.025 < 0.06 < labels["ece"]
+    believed, told = calibrate_classes(wrong_at(rows, 0.2), level=0.9)
+    assert told["wrong_labels"] == 0 and class_truth(test, believed)["ece"] > 0.06
+
+
+def test_right_labels_are_not_taken_for_wrong_ones():
+    _, how = calibrate_classes(class_rows(scale=0.5), level=0.9, wrong=None)
+    assert how["wrong_labels"] < 0.05
+
+
+def test_the_fit_is_where_the_slope_is_nothing():
+    rows = wrong_at(class_rows(blocks=10, of_block=20, scale=0.6), 0.1)
+    best = scaling_of(rows, "temperature", None)
+    loss = best.losses(rows).mean()
+    for scale, wrong in ((1.03, 1), (0.97, 1), (1, 1.1), (1, 0.9)):
+        moved = replace(best, scale=best.scale * scale, wrong=best.wrong * wrong)
+        assert moved.losses(rows).mean() > loss

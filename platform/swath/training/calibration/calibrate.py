@@ -111,7 +111,7 @@ def _fitted_on(
         "labels": len(whole.truth),
         **how,
         "test": {
-            "blocks": len(np.unique(test.block)), "before": truth_of(test, None), "after": truth_of(test, made),
+            "blocks": len(np.unique(test.block)), "before": truth_of(test, None), "after": truth_of(test, made, how),
         },
         **made.model_dump(mode="json"),
     }  # fmt: skip
@@ -124,14 +124,19 @@ def fit_rows(
 ) -> tuple[ClassCalibration | ValueCalibration, dict[str, Any]]:
     """The calibration of rows, and how it was chosen."""
     if isinstance(rows, ClassRows):
-        return calibrate_classes(rows, level=settings.level)
+        wrong = None if settings.wrong == "estimate" else settings.wrong
+        return calibrate_classes(rows, level=settings.level, wrong=wrong)
     return calibrate_values(rows, least_blocks=settings.least_blocks)
 
 
-def truth_of(rows: ClassRows | ValueRows, made: ClassCalibration | ValueCalibration | None) -> dict[str, Any]:
+def truth_of(
+    rows: ClassRows | ValueRows,
+    made: ClassCalibration | ValueCalibration | None,
+    told: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """How true probabilities or intervals are; see `class_truth` and `value_truth`."""
     if isinstance(rows, ClassRows):
-        return class_truth(rows, made if isinstance(made, ClassCalibration) else None)
+        return class_truth(rows, made if isinstance(made, ClassCalibration) else None, told)
     return value_truth(rows, made if isinstance(made, ValueCalibration) else None)
 
 

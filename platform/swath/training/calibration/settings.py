@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,12 @@ class CalibrationSettings(BaseModel):
         gt=0.5,
         lt=1,
         description="Of prediction sets: share of labels that they hold. Intervals of values are those of q05 and q95.",
+    )
+    wrong: Annotated[float, Field(ge=0, le=0.5)] | Literal["estimate"] = Field(
+        default=0.0,
+        description="Of classes: share of labels that are wrong by chance, or `estimate`; probabilities and sets are "
+        "then those of the truth. 0 believes all labels: where some are wrong, a map is surer than it says. The "
+        "estimate takes labels that a network contradicts though it is sure for wrong: for labels known to be so.",
     )
     least_blocks: int = Field(
         default=30,
