@@ -108,6 +108,14 @@ class ModelError(RequestError):
     """A model package, card or network that cannot be used as asked."""
 
 
+class PriceError(RequestError):
+    """A price, carbon or rates file that cannot be read or lacks what is asked of it."""
+
+
+class LimitError(RequestError):
+    """A plan that would pass what may be spent. Facts: limit, expected, units_that_fit."""
+
+
 class StoreError(RequestError):
     """A store that cannot be opened or written."""
 
@@ -248,6 +256,10 @@ class SwathWarning(UserWarning):
 
 class UnverifiedCollectionWarning(SwathWarning):
     """Facts of this collection were taken from documentation, never checked on a real item."""
+
+
+class OldPricesWarning(SwathWarning):
+    """Prices or carbon intensities that were looked up more than a year ago."""
 
 
 class DataConflictWarning(SwathWarning):

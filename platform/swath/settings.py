@@ -25,6 +25,10 @@ class Settings(BaseSettings):
         default="",
         description="Folder or s3:// prefix of the registry of models, unless `--registry` names one.",
     )
+    rates: str = Field(
+        default="",
+        description="Folder or s3:// prefix of measured rates (`swath calibrate`); ~/.config/swath/rates by default.",
+    )
     read_timeout_s: float = Field(default=60, gt=0, description="Longest time for one read of one asset, seconds.")
     read_attempts: int = Field(default=4, ge=1, description="Tries of one flaky read, the first included.")
     backoff_s: float = Field(default=0.5, gt=0, description="First wait between tries, seconds; doubles, with jitter.")
