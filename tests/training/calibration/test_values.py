@@ -34,29 +34,28 @@ def test_each_part_of_the_range_gets_a_factor_of_its_own():
     assert len(how["bins"]) > 2 and made.factor(np.array([20.0]))[0] < 0.5 < 1.5 < made.factor(np.array([280.0]))[0]
 
 
-def test_known_errors_of_labels_are_not_taken_for_the_maps():
-    rows, _ = value_rows(noise=40.0)
-    made, _ = calibrate_values(rows, least_blocks=30)
-    test, truth = value_rows(noise=40.0, seed=1, blocks=200)
+def test_errors_that_are_taken_off_are_not_the_maps():
+    rows, _ = value_rows(noise=40.0, told=0.7)
+    made, _ = calibrate_values(rows, least_blocks=30, errors="taken off")
+    test, truth = value_rows(noise=40.0, seed=1, blocks=200, told=0.7)
     assert covered(holds(test, truth, made), test.block, test.weight).mean() == pytest.approx(0.9, abs=0.03)
     told = value_truth(test, made)
     assert told["coverage_90_label"] == pytest.approx(0.9, abs=0.02) and told["coverage_90"] < 0.8
 
 
-def test_errors_that_nobody_tells_widen_the_interval_to_hold_labels():
-    rows, _ = value_rows(noise=40.0)
-    blind = ValueRows(rows.truth, rows.middle, rows.low, rows.high, 0 * rows.noise, rows.weight, rows.block)
-    made, _ = calibrate_values(blind, least_blocks=30)
+def test_errors_that_are_kept_widen_the_interval_to_hold_labels():
+    made, how = calibrate_values(value_rows(noise=40.0)[0], least_blocks=30)
     test, truth = value_rows(noise=40.0, seed=1, blocks=200)
+    assert how["errors_of_labels"] == "kept"
     assert covered(holds(test, test.truth, made), test.block, test.weight).mean() == pytest.approx(0.9, abs=0.02)
     assert holds(test, truth, made).mean() > 0.95
 
 
-def test_errors_that_explain_everything_leave_some_width():
+def test_errors_that_explain_everything_leave_the_networks_own_width():
     rows, _ = value_rows()
     vast = ValueRows(rows.truth, rows.middle, rows.low, rows.high, rows.noise + 1e4, rows.weight, rows.block)
-    made, how = calibrate_values(vast, least_blocks=30)
-    assert set(made.factors) == {0.2} and how["factors_at_their_bounds"] == len(made.factors)
+    made, _ = calibrate_values(vast, least_blocks=30, errors="taken off")
+    assert set(made.factors) == {1.0}
 
 
 def test_the_factor_that_a_label_needs_puts_it_on_the_bound():

@@ -126,7 +126,7 @@ def fit_rows(
     if isinstance(rows, ClassRows):
         wrong = None if settings.wrong == "estimate" else settings.wrong
         return calibrate_classes(rows, level=settings.level, wrong=wrong)
-    return calibrate_values(rows, least_blocks=settings.least_blocks)
+    return calibrate_values(rows, least_blocks=settings.least_blocks, errors=settings.errors)
 
 
 def truth_of(

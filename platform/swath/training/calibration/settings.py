@@ -30,6 +30,12 @@ class CalibrationSettings(BaseModel):
         "then those of the truth. 0 believes all labels: where some are wrong, a map is surer than it says. The "
         "estimate takes labels that a network contradicts though it is sure for wrong: for labels known to be so.",
     )
+    errors: Literal["kept", "taken off"] = Field(
+        default="kept",
+        description="Of values: what known errors of labels are. `kept`: intervals hold labels as they stand, and the "
+        "truth more often than they say. `taken off`: the interval is held against the label with its error added, and "
+        "is only ever widened; footprints and plots are larger than a pixel, so that pixels are then held less often.",
+    )
     least_blocks: int = Field(
         default=30,
         ge=2,

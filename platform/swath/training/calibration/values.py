@@ -4,13 +4,14 @@ Conformalised quantiles (Romano et al. 2019, arXiv:1905.03222), scaled about the
 (arXiv:1905.10634) have it, apart for bins of the prediction (Mondrian, Vovk et al. 2003), with blocks for units.
 Between the bins' medians the factor runs straight, and all factors together are scaled so that the whole is held.
 
-A label is not the truth. Where its standard error is known, the interval that a map gives of the truth is held against
-the label with that error added in quadrature: what is left over is the map's own.
+A label is not the truth, and no label tells of a single pixel. Held against labels as they stand, intervals are wide
+enough for both. Where errors of labels are taken off, the interval is held against the label with its error added in
+quadrature; published errors explain all there is where little stands, so that such a fit never makes it narrower.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,26 +24,30 @@ LEVEL = 0.9  #: of q05 and q95
 MOST_BINS = 6
 
 
-def calibrate_values(rows: ValueRows, *, least_blocks: int) -> tuple[ValueCalibration, dict[str, Any]]:
+def calibrate_values(
+    rows: ValueRows, *, least_blocks: int, errors: Literal["kept", "taken off"] = "kept"
+) -> tuple[ValueCalibration, dict[str, Any]]:
     """Fit on labels that the network has not seen.
 
     Args:
         rows: Of the labels.
         least_blocks: Of a bin of predictions.
+        errors: Of labels, where they are known.
 
     Returns:
         The calibration, and what it rests on: bins with their blocks, the level that was aimed at.
     """
-    needed = needed_of(rows)
+    off = errors == "taken off" and bool((rows.noise > 0).any())
+    needed, least = needed_of(rows if off else _without_noise(rows)), 1.0 if off else LEAST_FACTOR
     bins = bins_of(rows, least_blocks)
 
     def covers(which: NDArray[np.bool_], aim: float) -> NDArray[np.bool_]:
-        knots, factors = _factors(rows, needed, bins, which, aim)
+        knots, factors = _factors(rows, needed, bins, which, aim, least)
         return np.asarray(needed <= np.interp(rows.middle, knots, factors))
 
     aim = aimed_level(rows.block, rows.weight, LEVEL, covers)
-    knots, factors = _factors(rows, needed, bins, np.ones(len(needed), bool), aim)
-    clipped = np.clip(factors, LEAST_FACTOR, MOST_FACTOR)
+    knots, factors = _factors(rows, needed, bins, np.ones(len(needed), bool), aim, least)
+    clipped = np.clip(factors, least, MOST_FACTOR)
     made = ValueCalibration(level=LEVEL, knots=tuple(knots.tolist()), factors=tuple(clipped.tolist()))
     told = [
         {"labels": int((bins == one).sum()), "blocks": len(np.unique(rows.block[bins == one]))}
@@ -51,6 +56,7 @@ def calibrate_values(rows: ValueRows, *, least_blocks: int) -> tuple[ValueCalibr
     return made, {
         "method": "widening by bins of the prediction",
         "bins": told,
+        "errors_of_labels": "taken off" if off else "kept",
         "aimed_level": aim,
         "factors_at_their_bounds": int((clipped != factors).sum()),
     }
@@ -97,7 +103,7 @@ def _without_noise(rows: ValueRows) -> ValueRows:
 
 
 def _factors(
-    rows: ValueRows, needed: Floats, bins: NDArray[np.int64], which: NDArray[np.bool_], level: float
+    rows: ValueRows, needed: Floats, bins: NDArray[np.int64], which: NDArray[np.bool_], level: float, least: float
 ) -> tuple[Floats, Floats]:
     """Knots and factors by the labels of `which`."""
     at, found = [], []
@@ -108,7 +114,7 @@ def _factors(
         found.append(pooled_quantile(needed[here], shares, level))
     knots, first = np.unique(at, return_index=True)  # bins in which nearly all predictions are alike
     # a bin of which the labels' errors explain everything would take all width away, and the scaling with it
-    factors = np.maximum(np.array(found)[first], LEAST_FACTOR)
+    factors = np.maximum(np.array(found)[first], least)
     left = needed[which] / np.interp(rows.middle[which], knots, factors)
     whole = pooled_quantile(left, shares_of(rows.block[which], rows.weight[which]), level)
     return knots, factors * whole
