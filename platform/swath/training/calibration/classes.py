@@ -110,6 +110,8 @@ def scaling_of(rows: ClassRows, method: Method, wrong: float | None = 0.0) -> Sc
     if method == "none":
         return Scaling(np.ones(classes), np.zeros(classes), wrong or 0.0, drawn)
     vector = method == "vector"
+    if vector and wrong is None:  # biases fit some wrong labels as well, and would leave none to be found
+        wrong = scaling_of(rows, "temperature", None).wrong
     wanted = np.zeros_like(rows.scores)
     wanted[number, rows.truth] = 1
 
