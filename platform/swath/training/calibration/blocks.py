@@ -7,6 +7,7 @@ counts alike. Their promise holds on average over blocks, not for each one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ def aimed_level(blocks: Codes, weight: Floats, level: float, covers: Covers) -> 
     return high
 
 
-def covered(inside: NDArray[np.bool_], blocks: Codes, weight: Floats) -> Floats:
-    """Share of the labels of each block that are inside, (blocks,)."""
+def covered(inside: NDArray[Any], blocks: Codes, weight: Floats) -> Floats:
+    """Mean over the labels of each block, (blocks,): of what is true or not, the share that is."""
     _, number = np.unique(blocks, return_inverse=True)
     return np.bincount(number, weights=weight * inside) / np.bincount(number, weights=weight)

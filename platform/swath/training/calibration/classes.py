@@ -80,10 +80,12 @@ def calibrate_classes(
     for out in left_out(rows.block, groups=CV_GROUPS):
         for name in METHODS:
             each[name][out] = scaling_of(chosen_rows(rows, ~out), name, wrong).losses(chosen_rows(rows, out))
-    method = METHODS[0]
-    for name in METHODS[1:]:
-        if _is_better(each[method] - each[name], rows):
-            method = name
+    method: Method = "none"
+    if _gain(each["none"] - each["temperature"], rows)[0] > 0:
+        method = "temperature"
+    gain, error = _gain(each[method] - each["vector"], rows)
+    if gain > error:  # a class may change by it, which takes more than luck
+        method = "vector"
     made = scaling_of(rows, method, wrong)
     shares = shares_of(rows.block, rows.weight)
     told = {
@@ -201,8 +203,7 @@ def _sets(shares: Floats, threshold: float) -> Any:
     return held
 
 
-def _is_better(gain: Floats, rows: ClassRows) -> bool:
-    """Whether blocks gain by more than the standard error of that gain: else the simpler way stays."""
-    _, number = np.unique(rows.block, return_inverse=True)
-    of_block = np.bincount(number, weights=gain * rows.weight) / np.bincount(number, weights=rows.weight)
-    return bool(of_block.mean() > of_block.std(ddof=1) / np.sqrt(len(of_block)))
+def _gain(gain: Floats, rows: ClassRows) -> tuple[float, float]:
+    """Mean over blocks, and its standard error."""
+    of_block = covered(gain, rows.block, rows.weight)
+    return float(of_block.mean()), float(of_block.std(ddof=1) / np.sqrt(len(of_block)))
