@@ -36,7 +36,8 @@ from swath.store import Store
 from swath.synthetic import Labels, Simulated, World, publish
 from swath.training.calibration import CalibrationSettings
 from swath.training.calibration.calibrate import truth_of
-from swath.training.calibration.held import rows_of
+from swath.training.calibration.classes import Scaling
+from swath.training.calibration.held import ClassRows, rows_of
 from swath.training.chipset import ChipSet, HeldOut
 from swath.training.doubt import believe
 from swath.training.fit import Fitted
@@ -158,17 +159,32 @@ def _trained(recipe: Recipe, chips: ChipSet, store: Store) -> tuple[list[Fitted]
 def _over_labels(fitted: list[Fitted], sources: list[HeldOut], made: list[Any]) -> dict[str, Any]:
     """Before and after, over labels of all folds: means over blocks where figures are by block."""
     before, after, blocks = [], [], []
+    parts: list[Reliability | None] = []
     for one, source, calibration in zip(fitted, sources, made, strict=True):
         rows = rows_of(one.best, source, Part.TEST, by_object=one.config.loss.by_object)
         before.append(truth_of(rows, None))
-        after.append(truth_of(rows, calibration))
+        after.append(truth_of(rows, calibration, one.calibration if calibration is not None else None))
+        parts.append(_sure(rows, one.calibration) if isinstance(rows, ClassRows) else None)
         blocks.append(len(np.unique(rows.block)))
     told: dict[str, Any] = {"blocks": int(sum(blocks))}
     for when, figures in (("before", before), ("after", after)):
         names = [name for name in figures[0] if all(one.get(name) is not None for one in figures)]
         told[when] = {name: float(np.average([one[name] for one in figures], weights=blocks)) for name in names}
         told[f"{when}_by_fold"] = figures
+    known = [part for part in parts if part is not None]
+    if known:
+        # folds of few polygons are off by chance alone: all of them together
+        told["ece_of_labels_pooled"] = sum(known[1:], known[0]).error
     return told
+
+
+def _sure(rows: ClassRows, told: dict[str, Any] | None) -> Reliability:
+    """How true what a calibrated network says of labels is, wrong ones among them."""
+    if told is None or not told["fitted"]:
+        raise SystemExit(f"not calibrated: {told}")
+    made = Scaling(np.array(told["scale"]), np.array(told["bias"]), told["wrong_labels"], np.array(told["drawn"]))
+    found = made.shares(rows).argmax(1)
+    return Reliability.of(made.of_labels(rows)[np.arange(len(found)), found], found == rows.truth, rows.weight)
 
 
 def _pixels(
