@@ -206,3 +206,33 @@ class TestOlderCode:
 
     def test_retry_does_not_take_them_for_missing(self, store):
         assert command("retry", store, *INLINE) == (0, {"runs": []})
+
+
+def test_what_others_wrote_into_the_collection_stays_as_long_as_the_map_is_the_same(small_world, store):
+    assert command("report", str(store), "--step", "2023-06")[0] == 0
+    code, audit = command("audit", str(store))
+    assert (code, audit["verdict"]) in [(0, "passed"), (0, "warned")], audit
+    before = json.loads((store / "mosaic/1.0/collection.json").read_text())
+    assert {"swath:audit", "swath:accuracy"} <= before.keys() and "report_html_2023-06" in before["assets"]
+    assert small_world.map(store)[0] == 0
+    assert json.loads((store / "mosaic/1.0/collection.json").read_text()) == before
+
+
+def test_verdicts_go_when_the_map_becomes_another(small_world, store):
+    assert command("audit", str(store))[0] == 0
+    code, _ = small_world.map(store, "--area", "12.5,47.70,12.62,47.71")
+    assert code == 0
+    assert "swath:audit" not in json.loads((store / "mosaic/1.0/collection.json").read_text())
+
+
+def test_a_map_whose_audit_failed_stays_unpublished_when_it_goes_on(small_world, store):
+    root, layer = store / "mosaic/1.0", next(store.glob("mosaic/1.0/2023-06/*/B04.*.tif"))
+    whole = layer.read_bytes()
+    layer.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert command("audit", str(store))[0] == 1
+    code, result = small_world.map(store)
+    assert (code, result["units"]["found"]) == (0, 4)
+    assert [path.name for path in root.glob("collection*.json")] == ["collection.unpublished.json"]
+    layer.write_bytes(whole)
+    assert command("audit", str(store))[0] == 0
+    assert [path.name for path in root.glob("collection*.json")] == ["collection.json"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -156,13 +157,17 @@ UNMAPPED, NOT_OWNED = 0, 255
 
 def _chosen(store: Store, product: str | None) -> str:
     """Folder of the one map that is meant."""
-    found = sorted(
-        key.rpartition("/")[0] for key, _ in store.list() if key.endswith("/collection.json") and key.count("/") == 2
-    )
+    found = sorted(root for root, key in _roots(store) if key == names.collection_key(root))
     if not found and store.exists("collection.json") and store.exists(TABLE):
         raise SampleError(f"{store.root} is a map within a store.", fix="Give the store, two folders up.")
     if product is not None:
         found = [root for root in found if product in (root, root.partition("/")[0])]
+    kept_back = sorted(root for root, key in _roots(store) if key == names.unpublished_key(root))
+    if kept_back and not found:
+        raise SampleError(
+            f"{', '.join(kept_back)} is kept unpublished, for its audit failed.",
+            fix="See audit.json there, or swath report; mend the map, and run swath audit again.",
+        )
     if len(found) != 1:
         raise SampleError(
             f"{store.root} holds {len(found)} maps{f' of {product}' if product else ''} that are published"
@@ -171,3 +176,10 @@ def _chosen(store: Store, product: str | None) -> str:
             maps=found,
         )  # fmt: skip
     return found[0]
+
+
+def _roots(store: Store) -> Iterator[tuple[str, str]]:
+    """Every file that stands directly in the folder of a product's version: the folder and the key."""
+    for key, _ in store.list():
+        if key.count("/") == 2:
+            yield key.rpartition("/")[0], key

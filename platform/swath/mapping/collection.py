@@ -137,6 +137,21 @@ def make_collection(
     return collection
 
 
+def with_notes(collection: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """A collection with what others have written into the one before it, if both are of the same items.
+
+    Args:
+        collection: That is to be written.
+        before: That stands there; may be empty.
+    """
+    assets, earlier = collection.get("assets", {}), before.get("assets", {})
+    same = "items" in earlier and earlier["items"].get("file:checksum") == assets["items"]["file:checksum"]
+    if not same:
+        return dict(collection)
+    notes = {name: value for name, value in before.items() if name not in collection}
+    return {**collection, "assets": {**earlier, **assets}, **notes}
+
+
 def _sources(plan: Recipe) -> dict[str, Any]:
     """Which collections the map is made of, as Swath names them."""
     keys = [None if facts is None else facts.key for facts in plan.collections]

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from affine import Affine
 
-from swath.mapping.collection import Summaries, make_collection, table_asset, write_items_table
+from swath.mapping.collection import Summaries, make_collection, table_asset, with_notes, write_items_table
 from swath.mapping.plan import Plan
 from swath.mapping.vrt import Part, make_vrt, zone_name
 from swath.planning.inputs import Said
@@ -28,7 +28,9 @@ Standing = dict[tuple[str, str], str]  # (step, tile) -> key
 def publish(plan: Plan, kept: dict[str, str], *, say: Said = lambda _: None) -> str:
     """Write the collection of a product and version over all units that stand, of this run and of others.
 
-    The collection comes last: it refers to nothing that is not there.
+    The collection comes last: it refers to nothing that is not there. Where an audit has failed it stays unpublished
+    until one passes. What others have written into the collection stays as long as its items do: verdicts, accuracy,
+    reports are of that very map.
 
     Args:
         plan: The run that has just ended; its units go before those of earlier runs.
@@ -57,11 +59,24 @@ def publish(plan: Plan, kept: dict[str, str], *, say: Said = lambda _: None) -> 
     collection = make_collection(
         plan, summaries, assets={"items": table_asset(f"./{TABLE}", size=size, multihash=f"1220{digest}")}
     )
-    store.put_bytes(names.collection_key(root), json.dumps(collection, indent=1).encode())
-    return store.url(names.collection_key(root))
+    place, before = _collection_before(store, root)
+    if place != names.collection_key(root):
+        say("the collection stays unpublished, for its audit failed: swath audit publishes it when it passes")
+    store.put_bytes(place, json.dumps(with_notes(collection, before), indent=1).encode())
+    return store.url(place)
 
 
 TABLE = "items.parquet"
+
+
+def _collection_before(store: Store, root: str) -> tuple[str, dict[str, Any]]:
+    """Where the collection of a root stands, and what it is; where it shall stand, and nothing, before the first."""
+    for place in (names.unpublished_key(root), names.collection_key(root)):
+        try:
+            return place, json.loads(store.read_bytes(place))
+        except MissingKeyError:
+            continue
+    return names.collection_key(root), {}
 
 
 def published_units(store: Store, root: str) -> Standing:

@@ -11,7 +11,8 @@ from swath.errors import StoreError
 from swath.store.base import Store
 
 # <product>/<version>/                    root
-#   collection.json
+#   collection.json                       collection.unpublished.json after an audit that failed
+#   audit.json
 #   runs/<run>/                           run.json, items.parquet, tiles.parquet, progress.json, lease.json
 #     stats/<part>.parquet
 #     failed/<unit>.json
@@ -54,6 +55,11 @@ def product_root(product: str, version: str) -> str:
 def collection_key(root: str) -> str:
     """The STAC collection."""
     return f"{root}/collection.json"
+
+
+def unpublished_key(root: str) -> str:
+    """The collection of a map whose audit failed: readers begin at `collection.json`, and find none."""
+    return f"{root}/collection.unpublished.json"
 
 
 def run_folder(root: str, run: str) -> str:

@@ -16,14 +16,8 @@ from swath.assessment.published import TABLE, PublishedMap
 from swath.errors import SampleError
 from swath.store import Lease, MissingKeyError, Store, names
 
-UNPUBLISHED = "collection.unpublished.json"  #: the collection of a map whose audit failed
 AUDIT = "audit.json"  #: verdicts, by time step
 FIELD = "swath:audit"  #: of the collection
-
-
-def unpublished_key(root: str) -> str:
-    """The collection of a map whose audit failed."""
-    return f"{root}/{UNPUBLISHED}"
 
 
 class AuditedMap(PublishedMap):
@@ -49,9 +43,13 @@ class AuditedMap(PublishedMap):
             SampleError: There is no such map or step, or there are several maps.
         """
         store = where if isinstance(where, Store) else Store.open(os.fspath(where))
-        ends = ("/collection.json", f"/{UNPUBLISHED}")
+        keys = (key for key, _ in store.list() if key.count("/") == 2)
         found = sorted(
-            {key.rpartition("/")[0] for key, _ in store.list() if key.endswith(ends) and key.count("/") == 2}
+            {
+                root
+                for root, key in ((key.rpartition("/")[0], key) for key in keys)
+                if key in (names.collection_key(root), names.unpublished_key(root))
+            }
         )
         chosen = [root for root in found if product is None or product in (root, root.partition("/")[0])]
         if len(chosen) != 1:
@@ -84,7 +82,7 @@ def read_collection(store: Store, root: str) -> dict[str, Any]:
     try:
         return dict(json.loads(store.read_bytes(names.collection_key(root))))
     except MissingKeyError:
-        return dict(json.loads(store.read_bytes(unpublished_key(root))))
+        return dict(json.loads(store.read_bytes(names.unpublished_key(root))))
 
 
 def read_audits(store: Store, root: str) -> dict[str, Any]:
@@ -140,7 +138,7 @@ def change_collection(store: Store, root: str, change: Callable[[dict[str, Any]]
         there = read_collection(store, root)
         change(there)
         published = store.exists(names.collection_key(root))
-        place = names.collection_key(root) if published else unpublished_key(root)
+        place = names.collection_key(root) if published else names.unpublished_key(root)
         store.put_bytes(place, json.dumps(there, indent=1).encode())
 
 
@@ -172,7 +170,7 @@ def publish_verdict(maps: list[AuditedMap], document: dict[str, Any]) -> str:
             "maps": {step: {"map": r["map"], "verdict": r["verdict"]} for step, r in document["steps"].items()},
             **({"not_audited": document["not audited"]} if document["not audited"] else {}),
         }
-        places = [names.collection_key(root), unpublished_key(root)]
+        places = [names.collection_key(root), names.unpublished_key(root)]
         if document["verdict"] == Verdict.FAILED:
             places.reverse()
         store.put_bytes(places[0], json.dumps(there, indent=1).encode())
