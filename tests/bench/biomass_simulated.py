@@ -251,7 +251,8 @@ def show_simulated(report: dict[str, Any]) -> None:
     print(
         f"\nTogether RMSE {report['rmse']:.1f} Mg/ha, of the oracle {report['rmse_oracle']:.1f}: "
         f"{report['of_oracle']:.3f} of it ({_span(report['of_oracle_95'], '.3f')}, 95 %, blocks drawn; "
-        f"bound {LEAST:.2f}); bias {report['bias']:+.1f}, R2 {report['r2']:.3f} against {report['r2_oracle']:.3f}, {report['pixels']:,} pixels, "
+        f"bound {LEAST:.2f}); bias {report['bias']:+.1f}, "
+        f"R2 {report['r2']:.3f} against {report['r2_oracle']:.3f}, {report['pixels']:,} pixels, "
         f"mean of the truth {report['truth_mean']:.0f}; "
         f"the 90 % interval holds {report['coverage_90']:.1%} ({_span(report['coverage_90_95'], '.1%')})"
     )
