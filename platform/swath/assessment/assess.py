@@ -13,11 +13,15 @@ import pandas as pd
 
 from swath.assessment.allocation import Allocation, allocated, deviations_of, for_standard_error
 from swath.assessment.drawing import Design, draw, draw_simple, draw_systematic
+from swath.assessment.effects import effects_of
 from swath.assessment.estimates import Accuracy, accuracy
 from swath.assessment.frame import frame_of
 from swath.assessment.published import PublishedMap
 from swath.assessment.reference import Reference
 from swath.assessment.sample import Sample, sample_folders, write_sample
+from swath.assessment.survey import Variance
+from swath.assessment.surveys import check_probabilities
+from swath.assessment.values import BinnedMap, edges_of, spreads_of, unit_of, value_layer
 from swath.assessment.zones import Zones
 from swath.errors import SampleError
 from swath.planning import Said
@@ -39,13 +43,16 @@ def draw_sample(
     zones: Zones | None = None,
     seed: int = 0,
     name: str | None = None,
+    layer: str | None = None,
+    edges: tuple[float, ...] | None = None,
     say: Said = lambda _: None,
 ) -> Sample:
     """Draw a probability sample of the owned and mapped pixels of a map, and write it into the map's store.
 
     Args:
-        map_: Of classes.
-        design: `stratified` by map class, `simple`, or `systematic` on an equal-area lattice.
+        map_: Of classes, or of values.
+        design: `stratified` by map class or by bins of the map's values, `simple`, or `systematic` on an equal-area
+            lattice.
         number: Of units; 500 by default.
         standard_error: Instead: of the overall accuracy.
         allocation: Of units to strata.
@@ -54,6 +61,8 @@ def draw_sample(
         zones: Polygons that make strata of their own.
         seed: Of the draws.
         name: Of the sample.
+        layer: Of values; by default the map's first one where it has no classes.
+        edges: Between bins of values that are strata; by default five bins by the cumulative root of frequency.
         say: Told what is being done.
 
     Raises:
@@ -63,15 +72,35 @@ def draw_sample(
         raise SampleError("Units and a standard error are both given.", fix="Give one of them.")
     if zones is not None and design != "stratified":
         raise SampleError(f"A {design} design has no strata.", fix="Leave zones out, or stratify.")
+    values = value_layer(map_, layer)
+    more: dict[str, Any] = {}
+    if values is not None:
+        if standard_error is not None or expected:
+            raise SampleError(
+                f"{values!r} of {map_.root} has values, not classes: no accuracy of them can be expected.",
+                fix="Give --units.",
+            )
+        chosen: tuple[float, ...] = ()
+        if design == "stratified":
+            chosen = edges_of(map_, values, seed=seed) if edges is None else edges
+        map_ = BinnedMap(map_, values, chosen)
+        more = {"layer": values, "unit": unit_of(map_, values), "edges": list(chosen)}
+    elif edges is not None:
+        raise SampleError("Edges are given for a map of classes.", fix="Leave them out: strata are its classes.")
     frame = frame_of(map_, zones, say=say)
     if not frame.strata:
         raise SampleError(f"{map_.id} has no mapped pixel.", fix="Map something first.")
     weights = frame.total_ha / frame.total_ha.sum()
-    deviations = deviations_of(frame.strata, expected or {})
+    if isinstance(map_, BinnedMap) and zones is None:
+        deviations = spreads_of(map_, frame.strata, seed=seed)
+        given: list[float] | None = deviations
+    else:
+        deviations = deviations_of(frame.strata, expected or {})
+        given = deviations if expected or allocation != Allocation.NEYMAN else None
     units = number or UNITS
     if standard_error is not None:
         units = for_standard_error(standard_error, weights, deviations)
-    more: dict[str, Any] = {"allocation": None, "standard_error": standard_error, "expected": dict(expected or {})}
+    more |= {"allocation": None, "standard_error": standard_error, "expected": dict(expected or {})}
     if design == "simple":
         drawn = draw_simple(frame, units, seed=seed)
     elif design == "systematic":
@@ -79,7 +108,6 @@ def draw_sample(
         more["variance"] = "that of a simple random sample, which is conservative"
     else:
         most = max(2, min(least, units // len(frame.strata)))
-        given = deviations if expected or allocation != Allocation.NEYMAN else None
         sizes = allocated(units, weights, allocation, pixels=frame.total_pixels, deviations=given, least=most)
         drawn = draw(frame, sizes, seed=seed, zones=zones)
         more["allocation"] = str(Allocation(allocation))
@@ -119,6 +147,7 @@ def assess_map(
     sample: str | None = None,
     column: str | None = None,
     level: float = 0.95,
+    how: Variance = "simple",
 ) -> Assessed:
     """Estimate accuracy and areas from what interpreters found; the result is kept beside the sample.
 
@@ -128,15 +157,40 @@ def assess_map(
         sample: Name of the sample; needed where the map has several.
         column: Of the class.
         level: Of the intervals.
+        how: Their variance is computed: `simple`, or `local` for a systematic sample.
 
     Raises:
         SampleError: No such sample, or a reference that does not fit it.
+    """
+    chosen = chosen_sample(map_, sample)
+    if "layer" in chosen.design:
+        raise SampleError(f"{chosen.folder} is a sample of values.", fix="Assess the layer that it is of.")
+    found = Reference.read(reference, chosen, column=column)
+    check_probabilities(chosen)
+    tally = found.tally(chosen)
+    effects = None if how == "simple" else effects_of(tally, chosen, found.joined(chosen))
+    result = accuracy(tally, level=level, effects=effects)
+    key = f"{chosen.folder}/{RESULT}"
+    assessed = Assessed(chosen, result, found, map_.store.url(key))
+    _keep_units(chosen, found.joined(chosen).rename(columns={"map_class": "map"}))
+    map_.store.put_bytes(key, json.dumps(assessed.to_dict(), indent=1).encode())
+    return assessed
+
+
+def chosen_sample(map_: PublishedMap, sample: str | None = None) -> Sample:
+    """The sample of a map that is meant.
+
+    Raises:
+        SampleError: No such sample, several to choose from, or one of the map as it was before.
     """
     folders = {folder.rpartition("/")[2]: folder for folder in sample_folders(map_.store, map_.root)}
     if (sample is None and len(folders) != 1) or (sample is not None and sample not in folders):
         raise SampleError(
             f"{map_.root} has {len(folders)} samples{': ' + ', '.join(folders) if folders else ''}.",
-            fix="Name one with --sample." if folders else "Draw one with swath sample.",
+            fix="Name one with --sample."
+            if folders
+            else "Draw one with swath sample; plots that others drew need their "
+            "--design, `none` if they are no probability sample.",
         )
     chosen = Sample.open(map_.store, folders[sample or next(iter(folders))])
     if chosen.design["map"] != map_.id:
@@ -144,13 +198,7 @@ def assess_map(
             f"The sample is of {chosen.design['map']!r}, the map has become {map_.id!r}.",
             fix="Draw plots of the map as it is now.",
         )
-    found = Reference.read(reference, chosen, column=column)
-    result = accuracy(found.tally(chosen), level=level)
-    key = f"{chosen.folder}/{RESULT}"
-    assessed = Assessed(chosen, result, found, map_.store.url(key))
-    _keep_units(chosen, found.joined(chosen).rename(columns={"map_class": "map"}))
-    map_.store.put_bytes(key, json.dumps(assessed.to_dict(), indent=1).encode())
-    return assessed
+    return chosen
 
 
 def _keep_units(sample: Sample, units: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from swath.assessment.posterior import intervals
 from swath.assessment.stratified import Figures, shares, standard_errors
@@ -78,17 +79,21 @@ class Accuracy:
             "level": self.level,
             "area_ha": self.tally.area,
             "units": int(self.tally.counts.sum()),
-            "estimates": [{name: _plain(value) for name, value in asdict(one).items()} for one in self.estimates],
+            "estimates": [{name: plain(value) for name, value in asdict(one).items()} for one in self.estimates],
         }
 
 
-def accuracy(tally: Tally, *, level: float = 0.95, seed: int = 0) -> Accuracy:
+def accuracy(
+    tally: Tally, *, level: float = 0.95, seed: int = 0, effects: NDArray[np.float64] | None = None, title: str = TITLE
+) -> Accuracy:
     """Overall, user's and producer's accuracy, F1, and the area of each class in hectares.
 
     Args:
         tally: The sample.
         level: Of the intervals, as 0.95.
         seed: Of the draws that the default intervals rest on.
+        effects: (F,) variance of the design over that of simple random samples, by figure of `Figures.of`; None: 1.
+        title: What the estimates are.
 
     Raises:
         SampleError: A level that is none.
@@ -97,8 +102,8 @@ def accuracy(tally: Tally, *, level: float = 0.95, seed: int = 0) -> Accuracy:
         raise SampleError(f"A level of {level:g} is none.", fix="Give a share from 0.5 to below 1, as 0.95.")
     figures = Figures.of(tally.classes)
     values = figures.ratios(shares(tally))
-    errors = standard_errors(tally, figures)
-    ours = intervals(tally, figures, level=level, seed=seed)
+    errors = standard_errors(tally, figures) * (1.0 if effects is None else np.sqrt(effects))
+    ours = intervals(tally, figures, level=level, seed=seed, effects=effects)
     z = NormalDist().inv_cdf((1 + level) / 2)
     whole = tally.counts.sum(axis=0)
     missed = dict(zip(tally.classes, (whole.sum(axis=0) - np.diagonal(whole)).tolist(), strict=True))
@@ -119,10 +124,11 @@ def accuracy(tally: Tally, *, level: float = 0.95, seed: int = 0) -> Accuracy:
                 few,
             )
         )
-    return Accuracy(tally, level, tuple(made))
+    return Accuracy(tally, level, tuple(made), title)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """JSON-ready; None for a number that is none."""
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

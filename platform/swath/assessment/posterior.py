@@ -1,9 +1,14 @@
-"""Intervals that hold where errors are rare: a Dirichlet posterior for the cells of each stratum.
+"""Intervals that hold where errors are rare: a Dirichlet posterior for what each figure tells apart.
 
 A class whose omissions are rare is seen by the sample a few times or not at all, and the interval of the published
-formulas is then too short, or has no width. With a prior of one unit a stratum, spread evenly over its cells, the
-posterior of the cells is Dirichlet (Gelman et al., Bayesian Data Analysis, 3.4), strata are independent, and every
-figure's interval is that of its draws.
+formulas is then too short, or has no width. A figure tells at most a few kinds of cell apart: an area only whether the
+reference is the class, a producer's accuracy whether the class was found, missed, or is not there. In each stratum the
+shares of the kinds get a Dirichlet posterior (Gelman et al., Bayesian Data Analysis, 3.4), strata are independent, and
+the interval is that of the draws.
+
+The prior gives each kind `PRIOR` units in all, spread over the strata that can have it by the area for which one of
+their units stands. So it depends neither on the length of the legend nor on the number of strata: a prior by cell puts
+one more unit of error into each stratum with every class of the legend, and takes it for granted.
 """
 
 from __future__ import annotations
@@ -14,13 +19,21 @@ from numpy.typing import NDArray
 from swath.assessment.stratified import Figures
 from swath.assessment.tally import Tally
 
+Array = NDArray[np.float64]
 DRAWS = 20_000
-_CHUNK = 2_000  # draws at once
+PRIOR = 0.65  #: units of each kind of cell; readings in docs/decisions/0019
 
 
 def intervals(
-    tally: Tally, figures: Figures, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0
-) -> NDArray[np.float64]:
+    tally: Tally,
+    figures: Figures,
+    *,
+    level: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
+    prior: float = PRIOR,
+    effects: Array | None = None,
+) -> Array:
     """Equal-tailed intervals of the posterior.
 
     What was drawn is known; of a stratum of N units only the other N - n are uncertain.
@@ -31,33 +44,58 @@ def intervals(
         level: As 0.95.
         draws: From the posterior.
         seed: Of the draws.
+        prior: Units of each kind of cell.
+        effects: (F,) variance of the design over that of simple random samples; None: 1. The sample counts as one of
+            its units over this (Kish 1965, section 8.2).
 
     Returns:
         (F, 2) low and high; NaN where a figure has no meaning in any draw.
     """
     rng = np.random.default_rng(seed)
-    found = np.concatenate(
-        [figures.ratios(_shares(tally, min(_CHUNK, draws - first), rng)) for first in range(0, draws, _CHUNK)]
-    )
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    known = np.isfinite(found).any(axis=0)
     out = np.full((len(figures.names), 2), np.nan)
-    out[known] = np.nanquantile(found[:, known], tails, axis=0).T
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    for place, (above, below) in enumerate(zip(figures.above, figures.below, strict=True)):
+        effect = 1.0 if effects is None else float(effects[place])
+        found = _ratios(tally, above, below, draws, rng, prior, effect)
+        if np.isfinite(found).any():
+            out[place] = np.nanquantile(found, tails)
     return out
 
 
-def _shares(tally: Tally, number: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(number, K, K) draws of the shares of the area."""
-    out = np.zeros((number, *tally.counts.shape[1:]))
-    for h, counts in enumerate(tally.counts):
-        n = int(counts.sum())
+def _ratios(
+    tally: Tally, above: Array, below: Array, draws: int, rng: np.random.Generator, prior: float, effect: float
+) -> Array:
+    """(draws,) of one figure; NaN where nothing is below."""
+    kinds, flat = np.unique(np.stack([above.ravel(), below.ravel()]), axis=1, return_inverse=True)
+    kind = np.asarray(flat).reshape(above.shape)  # (K, K) number of each cell's kind
+    hot = np.stack([kind == number for number in range(kinds.shape[1])])  # (T, K, K)
+    counts = np.einsum("hij,tij->ht", tally.counts, hot).astype(np.float64)
+    # a stratum has the map classes that the sample saw in it, and may have any reference class
+    rows = (tally.counts.sum(axis=2) > 0).astype(np.int64)
+    can = (rows @ hot.any(axis=2).T.astype(np.int64)) > 0  # (H, T)
+    shares = np.zeros((draws, kinds.shape[1]))
+    extra = _extra(tally, can, prior)
+    for h, own in enumerate(can):
+        n, weight = counts[h].sum(), tally.weights[h]
         if not n:
             continue
-        rows = counts.sum(axis=1) > 0  # map classes that the stratum has, as far as the sample knows
-        cells = counts[rows].astype(np.float64)
-        drawn = rng.dirichlet(cells.ravel() + 1 / cells.size, size=number).reshape(number, *cells.shape)
+        if own.sum() == 1:
+            shares[:, own] += weight
+            continue
+        drawn = rng.dirichlet(counts[h, own] / effect + extra[h, own], size=draws)
         if tally.units is not None:
-            whole = int(tally.units[h])
-            drawn = (cells + (whole - n) * drawn) / whole
-        out[:, rows] += tally.weights[h] * drawn
-    return out
+            whole = float(tally.units[h])
+            drawn = (counts[h, own] + (whole - n) * drawn) / whole
+        shares[:, own] += weight * drawn
+    over, under = shares @ kinds[0], shares @ kinds[1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(under > 0, over / under, np.nan)
+
+
+def _extra(tally: Tally, can: NDArray[np.bool_], prior: float) -> Array:
+    """(H, T) units of the prior: `prior` of each kind, by the area that a unit of the stratum stands for."""
+    stands = np.where(tally.sizes > 0, tally.weights / np.maximum(tally.sizes, 1), 0.0)
+    # an area of nothing still needs a prior above 0
+    place = np.where(can & (can.sum(axis=1) > 1)[:, None], np.maximum(stands, 1e-12)[:, None], 0.0)
+    whole = place.sum(axis=0)
+    return np.asarray(prior * np.divide(place, whole, out=np.zeros_like(place), where=whole > 0))

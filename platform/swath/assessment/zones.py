@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -16,6 +17,7 @@ from swath.errors import SampleError
 from swath.grid import Tile
 
 _MOST = 100
+MOST_REGIONS = 10_000  #: of a file of regions: one number a pixel, whose sums stay small
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,13 @@ class Zones:
     frame: geopandas.GeoDataFrame
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], *, column: str = "stratum") -> Zones:
+    def read(cls, path: str | os.PathLike[str], *, column: str = "stratum", most: int = _MOST) -> Zones:
         """Read a vector file with a column of names.
+
+        Args:
+            path: GeoPackage, GeoJSON or the like, in any CRS.
+            column: Of the names; polygons of one name are one zone.
+            most: Names that it may have.
 
         Raises:
             SampleError: It cannot be read, has no such column, or more names than a design can have.
@@ -51,17 +58,18 @@ class Zones:
         if frame.crs is None:
             raise SampleError(f"{path} says no CRS.", fix="Save it with one.")
         names = tuple(dict.fromkeys(frame[column].astype(str)))
-        if not 0 < len(names) <= _MOST:
-            raise SampleError(f"{path} names {len(names)} strata.", fix=f"Give 1 to {_MOST}.")
+        if not 0 < len(names) <= most:
+            raise SampleError(f"{path} names {len(names)} in its column {column!r}.", fix=f"Give 1 to {most}.")
         numbers = frame[column].astype(str).map({name: number + 1 for number, name in enumerate(names)})
         placed = geopandas.GeoDataFrame({"zone": pd.Series(numbers, dtype=int)}, geometry=frame.geometry, crs=frame.crs)
         return cls(names, placed.to_crs(4326))
 
-    def burnt(self, tile: Tile) -> NDArray[np.uint8]:
+    def burnt(self, tile: Tile) -> NDArray[np.unsignedinteger[Any]]:
         """(rows, columns) number of the zone that has the pixel's centre; 0 for none."""
+        dtype = "uint8" if len(self.names) <= _MOST else "uint16"
         here = self.frame[self.frame.intersects(tile.footprint)].to_crs(tile.crs)
         if not len(here):
-            return np.zeros(tile.shape, np.uint8)
+            return np.zeros(tile.shape, dtype)
         # the first polygon has the pixel: it is burnt last
         shapes = list(zip(here.geometry, here["zone"].astype(int), strict=True))[::-1]
-        return np.asarray(rasterize(shapes, out_shape=tile.shape, transform=tile.affine, dtype="uint8"))
+        return np.asarray(rasterize(shapes, out_shape=tile.shape, transform=tile.affine, dtype=dtype))

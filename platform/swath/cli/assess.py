@@ -1,22 +1,21 @@
-"""`swath sample` and `swath assess`: accuracy and areas of a map from a probability sample."""
+"""`swath sample` and `swath assess`: accuracy, areas and totals of a map with intervals."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from swath.cli.assessed import show_accuracy, show_assessed, show_plotted, show_regional, show_sample
 from swath.cli.options import Json
-from swath.cli.output import key_values, reported
+from swath.cli.output import Output, reported
 from swath.errors import SampleError
 
 if TYPE_CHECKING:
-    from swath.assessment.estimates import Accuracy, Estimate
-    from swath.assessment.sample import Sample
+    from swath.assessment import Regional, Zones
 
 PANEL = "Trust a map"
 StoreText = Annotated[str, typer.Argument(help="Store of `swath map`.")]
@@ -32,6 +31,29 @@ class DesignName(StrEnum):
     STRATIFIED = "stratified"
     SIMPLE = "simple"
     SYSTEMATIC = "systematic"
+
+
+class PlotDesignName(StrEnum):
+    """How plots were drawn that do not come from `swath sample`."""
+
+    SIMPLE = "simple"
+    SYSTEMATIC = "systematic"
+    STRATIFIED = "stratified"
+    NONE = "none"
+
+
+class SeenName(StrEnum):
+    """Whether the map's model has seen the plots."""
+
+    EXTERNAL = "external"
+    CROSS_FITTED = "cross-fitted"
+
+
+class VarianceName(StrEnum):
+    """How the variance of a systematic sample is computed."""
+
+    SIMPLE = "simple"
+    LOCAL = "local"
 
 
 class AllocationName(StrEnum):
@@ -63,50 +85,186 @@ def register(app: typer.Typer) -> None:
         zone_column: Annotated[str, typer.Option(help="Column of their names.")] = "stratum",
         seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
         name: Annotated[str | None, typer.Option(help="Of the sample. [default: DESIGN-SEED]")] = None,
+        layer: Annotated[str | None, typer.Option(help="Layer of values, where the map has no classes.")] = None,
+        edges: Annotated[
+            str | None,
+            typer.Option(help="Between bins of values that are strata, as 20,50,100. [default: five bins]"),
+        ] = None,
         product: ProductOption = None, step: StepOption = None, as_json: Json = False,
     ) -> None:  # fmt: skip
-        """Draw a probability sample of a map of classes: plots for interpreters, and apart what the map says."""
+        """Draw a probability sample of a map: plots for interpreters, and apart from them what the map says."""
         from swath.assessment import PublishedMap, Zones, draw_sample
 
         with reported(as_json) as out:
             made = draw_sample(
                 PublishedMap.open(store, product=product, step=step),
                 design=design.value, number=number, standard_error=standard_error, allocation=allocation.value,
-                least=least, expected=_expected(expected), seed=seed, name=name,
+                least=least, expected=_expected(expected), seed=seed, name=name, layer=layer, edges=_edges(edges),
                 zones=None if zones is None else Zones.read(zones, column=zone_column), say=out.say,
             )  # fmt: skip
             values = {"sample": made.store.url(made.folder), **made.design}
-            out.result(values, lambda console: _show_sample(console, made))
+            out.result(values, lambda console: show_sample(console, made))
 
     @app.command(rich_help_panel=PANEL)
     def assess(
         store: Annotated[str | None, typer.Argument(help="Store of `swath map`; not needed with --matrix.")] = None,
-        reference: Annotated[Path | None, typer.Option(help="What interpreters found: CSV or GeoPackage.")] = None,
-        column: Annotated[str | None, typer.Option(help="Of the reference class.")] = None,
+        reference: Annotated[Path | None, typer.Option(help="What interpreters found or crews measured.")] = None,
+        column: Annotated[str | None, typer.Option(help="Of the reference class or value.")] = None,
         name: Annotated[str | None, typer.Option("--sample", help="Name of the sample, of several.")] = None,
+        regions: Annotated[Path | None, typer.Option(help="Polygons: estimates for each of them too.")] = None,
+        region_column: Annotated[str, typer.Option(help="Column of their names.")] = "name",
+        variance: Annotated[VarianceName, typer.Option(help="Of a systematic sample.")] = VarianceName.SIMPLE,
+        design: Annotated[
+            PlotDesignName | None,
+            typer.Option(help="Of plots that swath sample has not drawn; none: they are no probability sample."),
+        ] = None,
+        seen: Annotated[
+            SeenName | None,
+            typer.Option("--model", help="Whether the map's model has seen the plots: external, it has not; "
+                         "cross-fitted, the column `prediction` is of folds that had not."),
+        ] = None,
+        crs: Annotated[str | None, typer.Option(help="Of coordinates in a table, as EPSG:32633.")] = None,
+        drop: Annotated[
+            bool, typer.Option("--drop-unmapped", help="Leave out plots outside the map or on no data, counted.")
+        ] = False,
+        tracks: Annotated[Path | None, typer.Option(help="Lidar footprints by track: hybrid totals.")] = None,
+        common_cv: Annotated[
+            float, typer.Option(help="CV of what all plots or footprints share, for hybrid and model-based totals.")
+        ] = 0.10,
+        layer: Annotated[str | None, typer.Option(help="Layer of values, of several.")] = None,
         matrix: Annotated[Path | None, typer.Option(help="CSV of counts: rows map, columns reference.")] = None,
         areas: Annotated[Path | None, typer.Option(help="CSV of names and hectares of the map's classes.")] = None,
         level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
         product: ProductOption = None, step: StepOption = None, as_json: Json = False,
     ) -> None:  # fmt: skip
-        """Accuracy and areas with intervals, from a sample that was interpreted or from a table of counts."""
-        from swath.assessment import PublishedMap, Tally, accuracy, assess_map
+        """Accuracy, areas and totals with intervals, from a sample, plots, tracks, or a table of counts."""
+        from swath.assessment import PublishedMap, Tally, accuracy
 
         with reported(as_json) as out:
+            if not 0.5 <= level < 1:
+                raise SampleError(f"A level of {level:g} is none.", fix="Give a share from 0.5 to below 1, as 0.95.")
             if (matrix is None) != (areas is None):
                 raise SampleError("--matrix and --areas go together.", fix="Give both.")
             if (matrix is None) == (store is None):
                 raise SampleError("Nothing to assess.", fix="Give a store with --reference, or --matrix with --areas.")
             if matrix is not None and areas is not None:
                 found = accuracy(Tally.read(matrix, areas), level=level)
-                out.result(found.to_dict(), lambda console: _show(console, found))
+                out.result(found.to_dict(), lambda console: show_accuracy(console, found))
                 return
-            if reference is None:
-                raise SampleError("What interpreters found is missing.", fix="Give --reference FILE.")
+            if (reference is None) == (tracks is None):
+                raise SampleError("One reference is needed.", fix="Give --reference FILE, or --tracks FILE.")
             assert store is not None
-            of = PublishedMap.open(store, product=product, step=step)
-            assessed = assess_map(of, reference, sample=name, column=column, level=level)
-            out.result(assessed.to_dict(), lambda console: _show(console, assessed.accuracy))
+            asked = Asked(
+                PublishedMap.open(store, product=product, step=step), _regions(regions, region_column), layer, column,
+                name, variance.value, design and design.value, seen and seen.value, crs, drop, common_cv, level, out,
+            )  # fmt: skip
+            if tracks is not None:
+                asked.tracks(tracks)
+            elif reference is not None:
+                asked.reference(reference)
+
+
+def _regions(path: Path | None, column: str) -> Zones | None:
+    from swath.assessment.zones import MOST_REGIONS, Zones
+
+    return None if path is None else Zones.read(path, column=column, most=MOST_REGIONS)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `swath assess` was asked of a map."""
+
+    map: Any
+    regions: Zones | None
+    layer: str | None
+    column: str | None
+    sample: str | None
+    variance: Any
+    design: str | None
+    seen: Any
+    crs: str | None
+    drop: bool
+    common_cv: float
+    level: float
+    out: Output
+
+    def tracks(self, path: Path) -> None:
+        """Hybrid totals."""
+        from swath.assessment import assess_tracks
+
+        made = assess_tracks(
+            self.map, path, self._values(), column=self.column, crs=self.crs, regions=self.regions,
+            common_cv=self.common_cv, level=self.level, say=self.out.say,
+        )  # fmt: skip
+        self._told(made)
+
+    def reference(self, path: Path) -> None:
+        """Accuracy, areas and totals: of a sample, or of plots that others drew."""
+        from swath.assessment import (
+            areas_by_region,
+            assess_class_plots,
+            assess_map,
+            assess_plots,
+            assess_values,
+            chosen_sample,
+        )  # fmt: skip
+        from swath.assessment.values import value_layer
+
+        layer, say = value_layer(self.map, self.layer), self.out.say
+        if self.design is not None and layer is not None:
+            made = assess_plots(
+                self.map, path, layer, design=self.design, column=self.column, crs=self.crs, regions=self.regions,
+                seen=self.seen, how=self.variance, drop=self.drop, common_cv=self.common_cv, level=self.level, say=say,
+            )  # fmt: skip
+            self._told(made)
+        elif self.design is not None:
+            if self.regions is not None or self.variance != "simple":
+                raise SampleError(
+                    "Regions and a local variance of classes are for samples by swath sample.", fix="Leave them out."
+                )
+            plotted = assess_class_plots(
+                self.map, path, design=self.design, column=self.column, crs=self.crs, drop=self.drop, level=self.level,
+                say=say,
+            )  # fmt: skip
+            self.out.result(plotted.to_dict(), lambda console: show_plotted(console, plotted))
+        elif layer is not None:
+            chosen = chosen_sample(self.map, self.sample)
+            made = assess_values(
+                self.map, path, chosen, column=self.column, regions=self.regions, seen=self.seen or "external",
+                how=self.variance, level=self.level, say=say,
+            )  # fmt: skip
+            self._told(made)
+        else:
+            of = assess_map(self.map, path, sample=self.sample, column=self.column, level=self.level, how=self.variance)
+            told, extra = of.to_dict(), None
+            if self.regions is not None:
+                joined = of.reference.joined(of.sample)
+                extra = areas_by_region(
+                    self.map, of.sample, joined, self.regions, how=self.variance, level=self.level, say=say
+                )
+                told["regions"] = extra.to_dict()
+            self.out.result(told, lambda console: show_assessed(console, of.accuracy, extra))
+
+    def _values(self) -> str:
+        from swath.assessment.values import value_layer
+
+        layer = value_layer(self.map, self.layer)
+        if layer is None:
+            raise SampleError(f"{self.map.root} is a map of classes.", fix="Give tracks for a map of values.")
+        return layer
+
+    def _told(self, made: Regional) -> None:
+        self.out.result(made.to_dict(), lambda console: show_regional(console, made))
+
+
+def _edges(text: str | None) -> tuple[float, ...] | None:
+    """Numbers, of a text as `20,50,100`."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise SampleError(f"{text!r} are no edges.", fix="Write them as 20,50,100.") from None
 
 
 def _expected(told: list[str] | None) -> dict[str, float]:
@@ -121,57 +279,3 @@ def _expected(told: list[str] | None) -> dict[str, float]:
         if not mark:
             raise SampleError(f"{text!r} is no expected accuracy.", fix="Write it as water=0.9.")
     return found
-
-
-def _show_sample(console: Console, made: Sample) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("stratum", "hectares", "pixels", "units"):
-        table.add_column(title, justify="left" if title == "stratum" else "right")
-    for one in made.design["strata"]:
-        table.add_row(one["name"], f"{one['area_ha']:,.0f}", f"{one['pixels']:,}", str(one["units"]))
-    console.print(table)
-    url = made.store.url
-    key_values(
-        console,
-        [
-            ("unmapped", f"{made.design['unmapped_ha']:,.0f} ha, no part of the sample"),
-            ("for interpreters", f"{url(f'{made.folder}/plots.gpkg')} and plots.csv (Collect Earth Online)"),
-            ("not for them", url(f"{made.folder}/drawn.parquet")),
-        ],
-    )
-
-
-def _show(console: Console, found: Accuracy) -> None:
-    overall, area = found.of("overall_accuracy"), found.tally.area
-    console.print(
-        f"{found.title}: {int(found.tally.counts.sum())} units of {area:,.0f} ha; intervals of {found.level:.0%}, and "
-        "below each that of the published formula"
-    )
-    console.print(f"overall accuracy {_number(overall, overall.value)}, {_range(overall, overall.low, overall.high)}")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("class")
-    for title in ("user's accuracy", "producer's accuracy", "F1", "hectares", "omitted"):
-        table.add_column(title, justify="right")
-    for name in found.tally.classes:
-        four = [found.of(figure, name) for figure in ("users_accuracy", "producers_accuracy", "f1", "area")]
-        table.add_row(
-            name, *(_number(one, one.value) for one in four), f"{four[1].omitted}{' few' if four[1].is_few else ''}"
-        )
-        table.add_row("", *(_range(one, one.low, one.high) for one in four))
-        table.add_row("", *(_range(one, *one.published) for one in four), style="dim")
-    console.print(table)
-    if any(one.is_few for one in found.estimates):
-        console.print(
-            "few: estimates rest on fewer than five units that the map calls something else; the published interval is "
-            "too short there.", style="dim",
-        )  # fmt: skip
-
-
-def _range(one: Estimate, low: float, high: float) -> str:
-    return f"{_number(one, low)} to {_number(one, high)}" if low == low else ""
-
-
-def _number(one: Estimate, value: Any) -> str:
-    if value != value:
-        return "–"
-    return f"{value:,.0f}" if one.figure == "area" else f"{value:.3f}"
