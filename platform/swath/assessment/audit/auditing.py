@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Container, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,15 +26,13 @@ from swath.assessment.audit.runs import Footprints, Run, runs_of
 from swath.assessment.audit.shares import Before, Neighbours
 from swath.assessment.audit.stac import Stac
 from swath.assessment.audit.swaths import SwathEdges
+from swath.assessment.in_order import in_order, threads_for
 from swath.assessment.published import CLASS, PublishedMap, Unit
 from swath.errors import SampleError
 from swath.grid.tiles import tile_index
 from swath.planning import Said
-from swath.runs import available_memory
-from swath.settings import settings
 from swath.store import Store, names
 
-MOST_THREADS = 8
 _WORKING = 12  # bytes a pixel that checks hold beside the layers: masks, differences, sums of probabilities
 _PACKED = 1.5  # layers and the bytes of one file beside them
 
@@ -173,7 +168,15 @@ def audit_step(
     checks, skipped = _checks(map_, facts, runs, before)
     checks = [check for check in checks if only is None or check.name in only]
     pixels = 0
-    for number, (unit, measured) in enumerate(_measured(map_, facts, checks, threads)):
+
+    def measure(unit: Unit) -> list[Any]:
+        read = read_unit(map_, unit, facts)
+        return [check.measure(read) for check in checks]
+
+    # neighbours come close together, so that few edges wait for theirs
+    order = sorted(map_.units, key=lambda unit: tile_index(unit.tile.id))
+    passing = in_order(measure, order, threads=threads or _threads(map_, facts))
+    for number, (unit, measured) in enumerate(passing):
         pixels += unit.tile.shape[0] * unit.tile.shape[1]
         for check, one in zip(checks, measured, strict=True):
             check.take(names.unit_id(unit.tile.id, unit.step), one)
@@ -216,33 +219,7 @@ def _checks(
     return checks, skipped
 
 
-def _measured(
-    map_: AuditedMap, facts: dict[str, LayerFacts], checks: list[Check], threads: int | None
-) -> Iterator[tuple[Unit, list[Any]]]:
-    """What each check measured of each unit, in order of place; a bounded number of units is in memory."""
-
-    def measure(unit: Unit) -> list[Any]:
-        read = read_unit(map_, unit, facts)
-        return [check.measure(read) for check in checks]
-
-    # neighbours come close together, so that few edges wait for theirs
-    order = iter(sorted(map_.units, key=lambda unit: tile_index(unit.tile.id)))
-    threads = threads or _threads(map_, facts)
-    with ThreadPoolExecutor(threads, thread_name_prefix="swath-audit") as pool:
-        flying: deque[tuple[Unit, Future[list[Any]]]] = deque(
-            (unit, pool.submit(measure, unit)) for unit in islice(order, 2 * threads)
-        )
-        while flying:
-            unit, future = flying.popleft()
-            yield unit, future.result()
-            for following in islice(order, 1):
-                flying.append((following, pool.submit(measure, following)))
-
-
 def _threads(map_: AuditedMap, facts: dict[str, LayerFacts]) -> int:
-    """As many as there are cores, and as fit into memory with a unit each."""
     rows, cols = max((unit.tile.shape for unit in map_.units), default=(0, 0))
     layers = sum(np.dtype(one.dtype or "float32").itemsize for one in facts.values())
-    unit = max(1.0, rows * cols * (_PACKED * layers + _WORKING))
-    fit = int(available_memory() * settings().memory_fraction / unit)
-    return max(1, min(MOST_THREADS, len(os.sched_getaffinity(0)), fit))
+    return threads_for(rows * cols * (_PACKED * layers + _WORKING))
