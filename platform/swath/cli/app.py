@@ -13,6 +13,7 @@ from swath.cli import (
     audit,
     chips,
     collections,
+    compare,
     demos,
     doctor,
     maps,
@@ -51,6 +52,7 @@ app.add_typer(
 )
 assess.register(app)
 audit.register(app)
+compare.register(app)
 report.register(app)
 demos.register(app)
 simulate.register(app)
