@@ -1,6 +1,7 @@
 """Fixtures that all rooms share."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ for _name in [
     del os.environ[_name]
 for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
     os.environ.pop(_name, None)
+os.environ["SWATH_RATES"] = str(Path(tempfile.gettempdir(), f"swath-no-rates-{uuid.uuid4().hex}"))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import swath
 from swath.cli import (
     assess,
     audit,
+    calibrate,
     chips,
     collections,
     compare,
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 maps.register(app)
+calibrate.register(app)
 chips.register(app)
 train.register(app)
 tune.register(app)

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from swath.cli.options import Cluster, ClusterName, Json, StoreArgument, StoreUrl, Workers
 from swath.cli.output import Output, reported
+from swath.cli.priced import CarbonOption, MaxCarbon, MaxCost, PricesOption, price_plan, show_priced
 from swath.cli.registry import open_model
 from swath.cli.shown import plan_values, show_plan, show_results, show_status
 from swath.errors import ProductError
 from swath.grid import Area, Period
 from swath.mapping import (
+    Limits,
     Plan,
     RunResult,
     Stale,
@@ -126,7 +129,8 @@ def register(app: typer.Typer) -> None:
     def plan(
         product: ProductName, area: AreaText, period: PeriodText, source: SourceText, store: StoreUrl,
         model: Model = None, resolution: Resolution = None, tile_size: TileSize = None, overrides: Overrides = None,
-        as_json: Json = False,
+        prices: PricesOption = None, carbon: CarbonOption = None, workers: Workers = None,
+        max_cost: MaxCost = None, max_carbon: MaxCarbon = None, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Freeze items and units of a map; say what it takes, before anything is read."""
         with reported(as_json) as out:
@@ -141,14 +145,22 @@ def register(app: typer.Typer) -> None:
                 overrides=overrides,
             )
             made = make_plan(request, Store.open(store), say=out.say)
-            out.result(plan_values(made), lambda console: show_plan(console, made))
+            limits = Limits(max_cost, max_carbon)
+            priced = price_plan(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
+
+            def show(console: Console) -> None:
+                show_plan(console, made)
+                show_priced(console, priced)
+
+            out.result({**plan_values(made), "bill": priced.to_dict()}, show)
 
     @app.command("map", rich_help_panel=PANEL)
     def map_(
         product: ProductName, area: AreaText, period: PeriodText, source: SourceText, store: StoreUrl,
         model: Model = None, resolution: Resolution = None, tile_size: TileSize = None,
         cluster: Cluster = ClusterName.LOCAL, workers: Workers = None, stale: StaleChoice = None,
-        overrides: Overrides = None, as_json: Json = False,
+        overrides: Overrides = None, prices: PricesOption = None, carbon: CarbonOption = None,
+        max_cost: MaxCost = None, max_carbon: MaxCarbon = None, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Make a map: carry a plan out, or plan first. The same command goes on where it stopped."""
         with reported(as_json) as out:
@@ -163,6 +175,9 @@ def register(app: typer.Typer) -> None:
                 overrides=overrides,
             )
             made = make_plan(request, Store.open(store), say=out.say)
+            limits = Limits(max_cost, max_carbon)
+            if prices is not None or limits:
+                price_plan(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
             if not as_json:
                 show_plan(out.console, made)
             end_with([carry_out_shown(out, made, cluster, workers, stale)], out)

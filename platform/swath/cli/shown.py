@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from swath.cli.output import key_values
+from swath.cli.priced import show_actual
 from swath.mapping import Plan, RunResult
 
 
@@ -96,6 +97,7 @@ def _show_result(console: Console, result: RunResult) -> None:
     for note in result.conflicts[:20]:
         said = f"its item says EPSG:{note['item_epsg']}, the file {note['file_crs']}, which won"
         console.print(f"[yellow]conflict[/] {escape(note['href'])}: {said}")
+    show_actual(console, result.actual)
     if result.stopped or result.failed:
         console.print(f"Go on with the same command, or: swath retry {result.store}", markup=False)
     if result.collection:
@@ -112,6 +114,7 @@ def show_status(console: Console, runs: list[dict[str, Any]]) -> None:
             f"{run['done']} of {run['total']} units, {run['failed']} failed"
             + (f", {run['incomplete']} made without some of their files" if run["incomplete"] else "")
         )
+        show_actual(console, run["actual"])
 
 
 def _counted(number: int, noun: str) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from swath.mapping.billing import Limits, Priced, keep_limits, price, read_bill
 from swath.mapping.maintain import clean, open_runs, plans, read_status
 from swath.mapping.plan import Plan, make_plan
 from swath.mapping.run import RunResult, Stale, carry_out
 from swath.mapping.unit_plan import Totals
 
 __all__ = [
+    "Limits",
     "Plan",
+    "Priced",
     "RunResult",
     "Stale",
     "Totals",
     "carry_out",
     "clean",
+    "keep_limits",
     "make_plan",
     "open_runs",
     "plans",
+    "price",
+    "read_bill",
     "read_status",
 ]

@@ -27,9 +27,9 @@ def assumed_rates(plan: Plan) -> dict[str, Rate]:
         "bytes_a_sample": (rates.bytes_a_sample, rates.source),
         "cpu_a_sample": (1 / rates.samples_a_second, rates.source),
         "cpu_a_pixel": (len(plan.layers) / _ENCODE + network, "assumed: encoding, and a network of 2 million weights"),
-        "gpu_a_pixel": (1 / _GPU if on_gpu else 0.0, "assumed: never measured"),
+        "gpu_a_pixel": (1 / _GPU if on_gpu else 0.0, "assumed: never measured" if on_gpu else "known: no GPU is used"),
         "bytes_a_pixel": (width * _PACKED, "assumed: deflate leaves 0.6 of a layer"),
-        "files_a_scene": (float(max(reads)), "a file a band that the product reads"),
+        "files_a_scene": (float(max(reads)), "known: a file a band that the product reads"),
         "gets_a_file": (4.0, "assumed: a header, and neighbouring blocks together"),
         "busy": (0.8, "assumed: cores wait for the archive a fifth of the time"),
     }

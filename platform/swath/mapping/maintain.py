@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from swath.errors import StoreError
+from swath.mapping.billing import read_bill
 from swath.mapping.plan import Plan
 from swath.mapping.publish import published_units, standing_units
 from swath.mapping.recipe import FILE as RECIPE
@@ -45,7 +46,7 @@ def plans(store: Store) -> Iterator[Plan]:
 
 
 def read_status(store: Store) -> list[dict[str, Any]]:
-    """How each run of a store stands, from run.json and progress.json alone; JSON-ready."""
+    """How each run of a store stands, from run.json, progress.json and bill.json alone; JSON-ready."""
     runs = []
     for plan in plans(store):
         progress = read_progress(store, plan.root, plan.run)
@@ -67,6 +68,7 @@ def read_status(store: Store) -> list[dict[str, Any]]:
                 "done": told.get("done", 0),
                 "failed": told.get("failed", 0),
                 "incomplete": len(Failures(store, plan.root, plan.run, "skipped").units()),
+                "actual": read_bill(plan).get("actual", {}),
             }
         )
     return runs

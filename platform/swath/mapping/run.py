@@ -11,9 +11,11 @@ from typing import Any
 
 from swath.cluster import connect
 from swath.errors import RequestError
+from swath.mapping.billing import Limits, read_bill
 from swath.mapping.books import Books
 from swath.mapping.plan import Plan
 from swath.mapping.publish import publish
+from swath.mapping.spending import Spending
 from swath.mapping.stale import stale_units
 from swath.mapping.units import Unit
 from swath.mapping.work import MapWork
@@ -61,6 +63,7 @@ class RunResult:
         mostly_masked_pixels: Pixels that were masked on more than 90 % of their dates (of at least ten), in units made
             by this call: bright sand and roofs look like cloud.
         conflicts: What items say against their files, which win: href, item, item_epsg, file_crs.
+        actual: What the run has used, all its drivers together, beside what was planned for as many units.
     """
 
     run: str
@@ -78,6 +81,7 @@ class RunResult:
     incomplete: int = 0
     mostly_masked_pixels: int = 0
     conflicts: list[dict[str, Any]] = field(default_factory=list)
+    actual: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -93,6 +97,7 @@ def carry_out(
     workers: int | None = None,
     stale: Stale | None = None,
     complete: bool = False,
+    limits: Limits | None = None,
     display: Mode = "none",
     should_stop: Callable[[], bool] = lambda: False,
     say: Said = lambda _: None,
@@ -105,6 +110,8 @@ def carry_out(
         workers: Most workers; by default what the cluster's cores allow.
         stale: Units that older code made of the same inputs: kept, made again, or (None) a refusal that counts them.
         complete: Make units again that were made without some of their files.
+        limits: Of money and emissions, by the prices that the plan was priced with; the run stops before it passes one.
+            By default those that were kept beside the plan.
         display: How progress is shown.
         should_stop: Asked often; once true no new unit is begun.
         say: Told what is being done, a line a stage.
@@ -112,6 +119,7 @@ def carry_out(
     Raises:
         StoreError: The store cannot be written.
         StoreBusyError: Another living driver works in this folder of the store.
+        LimitError: All of the plan is expected to pass a limit; nothing was begun.
         RequestError: There are units of older code, and `stale` does not say what to do with them.
         StoreFullError: The store has no space left; what is made stays, and the same call goes on.
     """
@@ -119,6 +127,7 @@ def carry_out(
     store, root, run = plan.store, plan.root, plan.run
     result = RunResult(run=run, store=store.root, failed_folder=store.url(names.failed_folder(root, run)))
     store.check_writable()
+    spending = Spending(plan, limits)
     with Lease(store, f"{root}/lease.json") as lease:
         if complete:
             _uncommit_incomplete(plan)
@@ -138,12 +147,13 @@ def carry_out(
         def told(event: Event) -> None:
             shown(event)
             books(event)
+            spending(event)
 
         with ProgressWriter(store, root, run, books.snapshot), Display(tally, mode=display) as shown:
             if result.found < plan.totals.units:
                 if cluster == "local":
                     say("starting Ray on this machine")
-                with connect(cluster) as joined:
+                with connect(cluster) as joined, spending.measured(here=cluster in ("inline", "local")):
                     work, executor = workers_for(
                         plan,
                         joined.on_ray,
@@ -156,13 +166,15 @@ def carry_out(
                         work,
                         executor=executor,
                         on_event=told,
-                        should_stop=lambda: should_stop() or lease.lost,
+                        should_stop=lambda: should_stop() or lease.lost or spending.about_to_pass(),
                     )
-                result.done, result.stopped = summary.done, summary.stopped
+                result.done, result.stopped = summary.done, summary.stopped and (spending.reason or summary.stopped)
+                result.actual = spending.close()
                 if lease.lost:
                     result.stopped = "another driver took the lease over"
             else:
                 summary = None
+                result.actual = read_bill(plan).get("actual", {})
             result.failed = len(books.failures.units())
             books.close("stopped" if result.stopped else "failed" if result.failed else "done", result.stopped)
         if summary is not None and (error := summary.stop_error()) is not None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from swath.errors import OutOfMemoryError, SwathError
+from swath.runs import counters
 from swath.runs.budget import ByteBudget
 from swath.runs.outcome import Outcome
 from swath.runs.work import FitsMemory, Unit, Work
@@ -29,6 +30,7 @@ class Pipeline:
     def __init__(self, work: Work[Any, Any, Any], *, memory: int, worker: str) -> None:
         self._work, self._worker = work, worker
         self._budget = ByteBudget(memory)
+        self._begun = counters.cpu_s(), counters.network_bytes()
         self._locks = {stage: threading.Lock() for stage in ("read", "compute", "write")}
 
     def run(self, unit: Unit) -> Outcome:
@@ -50,7 +52,10 @@ class Pipeline:
 
     def _stages(self, unit: Unit, reading: dict[str, Any]) -> dict[str, Any]:
         with self._stage("read", reading):
+            before = counters.file_bytes()
             data = self._work.read(unit)
+            # one unit is read at a time, and the other stages read no files
+            reading["file_bytes"] = counters.file_bytes() - before
         with self._stage("compute", reading):
             made = self._work.compute(unit, data)
             del data
@@ -69,6 +74,9 @@ class Pipeline:
     def _closed(self, reading: dict[str, Any], begun: float) -> dict[str, Any]:
         busy = sum(value for name, value in reading.items() if name.startswith("seconds_"))
         reading["seconds_wait"] = round(max(0.0, time.perf_counter() - begun - busy), 4)
+        # of the worker since it began: units overlap, so that none has its own
+        reading["worker_cpu_s"] = round(counters.cpu_s() - self._begun[0], 4)
+        reading["worker_network_bytes"] = counters.network_bytes() - self._begun[1]
         reading["peak_rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return reading
 
