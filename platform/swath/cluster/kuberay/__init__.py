@@ -1,0 +1,24 @@
+"""Ray clusters on Kubernetes by the KubeRay operator: spec, manifest, launch, delete."""
+
+from __future__ import annotations
+
+from swath.cluster.kuberay.api import Kubernetes
+from swath.cluster.kuberay.launch import Launched, launched
+from swath.cluster.kuberay.manifest import manifest
+from swath.cluster.kuberay.spec import FaultTolerance, Group, Head, KubeRaySpec, Spot, Toleration
+from swath.cluster.kuberay.sweep import Orphan, sweep
+
+__all__ = [
+    "FaultTolerance",
+    "Group",
+    "Head",
+    "KubeRaySpec",
+    "Kubernetes",
+    "Launched",
+    "Orphan",
+    "Spot",
+    "Toleration",
+    "launched",
+    "manifest",
+    "sweep",
+]
