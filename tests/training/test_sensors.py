@@ -6,6 +6,8 @@ from swath.errors import LabelError
 from swath.grid import Area, Period
 from swath.planning import MapRequest
 from swath.products import Product
+from swath.products.inputs import resolve_bands
+from swath.sources.facts import collection
 from swath.training.chips import ChipsResult
 from swath.training.recipe import Recipe
 from swath.training.sensors import Sensor, joined_result
@@ -24,6 +26,15 @@ def test_a_sensor_asks_for_its_own_items():
     assert given.collection == "swath-simulated-thermal" and not others
     assert given.where == {"sat:orbit_state": "ascending"}
     assert request.product.inputs[0].collection == "auto", "the product itself stays as it is"
+
+
+def test_a_sensor_may_be_searched_elsewhere():
+    request = MapRequest(
+        Product.load("clouds"), Area.parse("12,47,12.1,47.1"), Period.parse("2023-06/acquisition"), "catalog.json"
+    )
+    (given,) = NIGHT.model_copy(update={"source": "earth-search"}).request(request).product.inputs
+    assert given.source == "earth-search"
+    assert NIGHT.request(request).product.inputs[0].source is None
 
 
 def test_labels_are_of_its_layer():
@@ -52,6 +63,13 @@ def test_sensors_are_one_input_of_which_nothing_could_be_dropped():
     told = {"sensors": [{"name": "thermal", "collection": "x"}], "train": {"augment": {"drop_inputs": 0.2}}}
     with pytest.raises(LabelError, match="drop_bands"):
         Recipe.parse(told)
+
+
+def test_the_recipe_of_clouds_learns_from_bands_that_its_collections_have():
+    recipe = Recipe.load("clouds")
+    for sensor in recipe.sensors:
+        assert resolve_bands(sensor.bands, collection(sensor.collection), where=sensor.name)
+    assert any(sensor.bands == ("lwir11",) for sensor in recipe.sensors), "it learns to do with a thermal band alone"
 
 
 def test_the_recipe_of_the_demo_tells_day_from_night():

@@ -19,6 +19,10 @@ class Sensor(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Names its chips.")
     collection: str = Field(min_length=1, description="Its collection, as `swath collections` lists it.")
+    source: str | None = Field(
+        default=None,
+        description="Where it is searched, as --source names it; null: where the training's other items are.",
+    )
     bands: tuple[str, ...] = Field(default=("all",), min_length=1, description="Bands that are taken of it.")
     where: dict[str, Wanted | tuple[Wanted, ...]] = Field(
         default_factory=dict, description="Properties that its items must have, as sat:orbit_state: descending."
@@ -33,6 +37,8 @@ class Sensor(BaseModel):
         """
         data = request.product.model_dump(mode="json")
         data["inputs"][0] |= {"collection": self.collection, "where": dict(self.where)}
+        if self.source is not None:
+            data["inputs"][0]["source"] = self.source
         return replace(request, product=type(request.product).model_validate(data))
 
     def labels(self, text: str) -> str:
