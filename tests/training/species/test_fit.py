@@ -12,7 +12,11 @@ from swath.errors import LabelError
 from swath.models import ModelCube, Package, Predictor
 from swath.training.metrics import auc
 from swath.training.species import OUTSIDE, RECORD, RICHNESS, SpeciesConfig, fit_species, suitability
+from swath.training.species.graph import build_graph, run_rows
+from swath.training.species.members import fit_members
+from swath.training.species.records import Records, layer_names
 from swath.training.tables import Table, TableSchema
+from swath.training.tables.scaling import Scaling
 
 SCHEMA = {"features": ("rain", "warmth"), "categories": {"soil": (1, 2, 5)}, "x": "lon", "y": "lat"}
 SMALL = SpeciesConfig.parse(
@@ -77,8 +81,8 @@ def test_a_species_is_found_where_it_lives(package):
 
 def test_outputs_are_named_and_lie_between_nought_and_one(package):
     names = [value.name for value in package.spec.output.values]
-    assert names == ["acer", "fagus_sylvatica", "parus_major", "quercus_robur", RICHNESS, OUTSIDE]
-    found = suitability(package, rows(places(300, 3)))[:, :-1]
+    assert names == ["acer", "fagus_sylvatica", "parus_major", "quercus_robur", RICHNESS, "spread", OUTSIDE]
+    found = suitability(package, rows(places(300, 3)))[:, :5]
     assert found.min() >= 0
     assert found.max() <= 1
     assert np.allclose(found[:, -1], found[:, :4].mean(axis=1), atol=1e-6)
@@ -177,3 +181,23 @@ def test_a_table_without_a_band_is_told(package):
     other = Table.of(places(50, 1), TableSchema(features=("rain",), x="lon", y="lat"))
     with pytest.raises(LabelError, match="lacks warmth, soil"):
         suitability(package, other)
+
+
+def test_the_spread_of_the_learners_in_a_map_is_that_of_their_ranks():
+    config = SMALL
+    learned = Records.of(presences(), rows(places(800, 1)), config)
+    scaling = Scaling.fit([learned.sites, learned.background], place=config.place, axes=config.axes)
+    members = fit_members(learned, scaling, layer_names(learned.names), config)
+    x = scaling.apply(rows(places(200, 6)))
+    graph = build_graph(members, scaling, window=16, richness=False, out_of_range=None, spread=True)
+    found = run_rows(graph.SerializeToString(), x, window=16)[:, -1]
+    wanted = members.spread(scaling.spread(x))
+    assert wanted.min() >= 0 and 0.01 < wanted.max() <= 0.5
+    # as of suitability: where places have nearly one score, a score that is off by 1e-6 moves a rank
+    assert np.abs(found - wanted).max() < 2e-3
+
+
+def test_one_kind_of_learner_has_no_spread(package):
+    assert SMALL.tells_spread and not SMALL.model_copy(update={"forest": None, "boosted": None}).tells_spread
+    record = json.loads(package.path(RECORD).read_text())
+    assert record["prediction"]["uncertainty"] == "spread of the learners' ranks, out_of_range"

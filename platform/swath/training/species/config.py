@@ -133,6 +133,11 @@ class SpeciesConfig(_Part):
     )
     window: int = Field(default=64, ge=8, le=512, description="Edge of a window, pixels.")
     richness: bool = Field(default=True, description="A further output: relative richness, the mean over species.")
+    spread: bool = Field(
+        default=True,
+        description="A further output, where there are two kinds of learners at least: how far they differ, as the "
+        "standard deviation of their ranks, mean over species.",
+    )
     out_of_range: bool = Field(
         default=True, description="A further output: how far a pixel is outside of what was seen (MESS)."
     )
@@ -141,6 +146,12 @@ class SpeciesConfig(_Part):
     threads: int = Field(
         default=1, ge=1, le=256, description="Species whose trees are grown at once, and the network's."
     )
+
+    @property
+    def tells_spread(self) -> bool:
+        """Whether the spread of the learners is an output."""
+        kinds = bool(self.network.members) + (self.forest is not None) + (self.boosted is not None)
+        return self.spread and kinds > 1
 
     @classmethod
     def load(cls, name_or_path: str | Path = "species") -> SpeciesConfig:

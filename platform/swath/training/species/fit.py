@@ -25,7 +25,7 @@ from swath.training.tables.scaling import Scaling
 from swath.training.tables.table import Table
 
 RECORD = "odmap.json"
-RICHNESS, OUTSIDE = "relative_richness", "out_of_range"
+RICHNESS, SPREAD, OUTSIDE = "relative_richness", "spread", "out_of_range"
 DEFAULT_GSD = 1000.0  #: metres, where a recipe names none and nothing was sampled
 _CHECKED = 1000
 
@@ -47,9 +47,9 @@ def fit_species(
 ) -> Package:
     """Fit relative suitability of many species, and write a package: graph, card and ODMAP record.
 
-    Outputs are a value from 0 to 1 for each species, and, as the recipe asks, relative richness (their mean) and how
-    far a pixel is out of the range of what was seen, per cent. No value is a probability: records say where a species
-    was found, not how often.
+    Outputs are a value from 0 to 1 for each species, and, as the recipe asks, relative richness (their mean), how far
+    the learners differ, and how far a pixel is out of the range of what was seen, per cent. No value is a probability:
+    records say where a species was found, not how often.
 
     Args:
         presences: A row a record: predictors, x and y, target the species, group those that share surveys.
@@ -79,7 +79,7 @@ def fit_species(
     rows = np.concatenate([scaling.apply(records.sites), scaling.apply(background)])
     seen = Range.of(scaling.spread(rows), scaling) if config.out_of_range else None
     data = build_graph(
-        members, scaling, window=config.window, richness=config.richness, out_of_range=seen
+        members, scaling, window=config.window, richness=config.richness, out_of_range=seen, spread=config.tells_spread
     ).SerializeToString()
     check_graph(data, members, scaling, rows[:: max(1, len(rows) // _CHECKED)], window=config.window)
     spec = _spec(name, layers, scaling, config)
@@ -128,6 +128,8 @@ def _spec(name: str, layers: Sequence[str], scaling: Scaling, config: SpeciesCon
     values = [ValueOutput(name=layer, unit="1", low=0, high=1) for layer in layers]
     if config.richness:
         values.append(ValueOutput(name=RICHNESS, unit="1", low=0, high=1))
+    if config.tells_spread:
+        values.append(ValueOutput(name=SPREAD, unit="1", low=0, high=0.5))
     if config.out_of_range:
         values.append(ValueOutput(name=OUTSIDE, unit="%", low=0))
     return ModelSpec(

@@ -48,7 +48,7 @@ class _Graph:
 
 
 def build_graph(
-    members: Members, scaling: Scaling, *, window: int, richness: bool, out_of_range: Range | None
+    members: Members, scaling: Scaling, *, window: int, richness: bool, out_of_range: Range | None, spread: bool = False
 ) -> ModelProto:
     """The graph of a package.
 
@@ -58,6 +58,7 @@ def build_graph(
         window: Edge of its windows.
         richness: Whether the mean over species is a further output.
         out_of_range: Given: how far a pixel is outside of it is the last output, per cent.
+        spread: Whether how far members differ is an output, after richness.
 
     Returns:
         From x (1, bands, window, window), normalised as the card says, to (1, outputs, window, window).
@@ -65,14 +66,14 @@ def build_graph(
     from onnx import TensorProto, helper
 
     graph = _Graph()
-    spread = _spread(graph, scaling, "x")
+    bands = _spread(graph, scaling, "x")
     species = len(members.ranks[0].low)
     graph.number("pixels", [window * window, -1], np.int64)
-    graph.add("Transpose", [spread], "last", perm=[0, 2, 3, 1])
+    graph.add("Transpose", [bands], "last", perm=[0, 2, 3, 1])
     rows = graph.add("Reshape", ["last", "pixels"], "rows")
     scores = []
     if members.networks is not None:
-        _network(graph, members.networks, spread)
+        _network(graph, members.networks, bands)
         graph.add("Transpose", [_NETWORK + "scores"], "network_last", perm=[0, 2, 3, 1])
         scores.append(graph.add("Reshape", ["network_last", "pixels"], "network_rows"))
     for kind, trees in members.trees.items():
@@ -88,13 +89,15 @@ def build_graph(
         for rank, weight in zip(ranks, members.weights, strict=True)
     ]
     made = [graph.add("Sum", weighed, "suitability")]
-    if richness or out_of_range is not None:
+    if richness or spread or out_of_range is not None:
         graph.number("columns_axis", [1], np.int64)
     if richness:
         made.append(graph.add("ReduceMean", ["suitability", "columns_axis"], "richness", keepdims=1))
+    if spread:
+        made.append(_differ(graph, ranks, [weight / total for weight in members.weights]))
     if out_of_range is not None:
         made.append(_outside(graph, out_of_range, rows))
-    outputs = species + richness + (out_of_range is not None)
+    outputs = species + richness + spread + (out_of_range is not None)
     graph.add("Concat", made, "values", axis=1)
     graph.number("map", [1, window, window, outputs], np.int64)
     graph.add("Reshape", ["values", "map"], "values_last")
@@ -194,6 +197,19 @@ def _rank(graph: _Graph, given: str, curve: RankMap, made: str) -> str:
     graph.add("Clip", [f"{made}_share", *ends], f"{made}_clipped")
     graph.add("Mul", [f"{made}_clipped", graph.number(f"{made}_height", curve.height[None])], f"{made}_steps")
     return graph.add("ReduceSum", [f"{made}_steps", axis], made, keepdims=0)
+
+
+def _differ(graph: _Graph, ranks: Sequence[str], weights: Sequence[float]) -> str:
+    """As `Members.spread`, of (n, S)."""
+    parts = []
+    for rank, weight in zip(ranks, weights, strict=True):
+        graph.add("Sub", [rank, "suitability"], f"{rank}_off")
+        graph.add("Mul", [f"{rank}_off", f"{rank}_off"], f"{rank}_square")
+        share = graph.number(f"{rank}_square_weight", weight)
+        parts.append(graph.add("Mul", [f"{rank}_square", share], f"{rank}_square_weighed"))
+    graph.add("Sum", parts, "variance")
+    graph.add("Sqrt", ["variance"], "deviation")
+    return graph.add("ReduceMean", ["deviation", "columns_axis"], "spread_of_members", keepdims=1)
 
 
 def _outside(graph: _Graph, seen: Range, rows: str) -> str:

@@ -54,6 +54,13 @@ class Members:
         ranks = [rank(scores) for scores, rank in zip(self.scores(columns), self.ranks, strict=True)]
         return np.average(ranks, axis=0, weights=self.weights).astype(np.float32)
 
+    def spread(self, columns: Floats) -> Floats:
+        """(n,) standard deviation of the members' ranks about their mean, by the same weights; mean over species."""
+        ranks = [rank(scores) for scores, rank in zip(self.scores(columns), self.ranks, strict=True)]
+        mean = np.average(ranks, axis=0, weights=self.weights)
+        variance = np.average([(rank - mean) ** 2 for rank in ranks], axis=0, weights=self.weights)
+        return np.sqrt(variance).mean(axis=1).astype(np.float32)
+
 
 def fit_members(records: Records, scaling: Scaling, names: Sequence[str], config: SpeciesConfig) -> Members:
     """Fit what the recipe names.

@@ -117,5 +117,10 @@ def odmap(
             "threshold": "none",
         },
         "assessment": {"performance": dict(figures or {}), "plausibility": _TOLD},
-        "prediction": {"output": MEANING, "uncertainty": "none but out_of_range" if config.out_of_range else "none"},
+        "prediction": {"output": MEANING, "uncertainty": _uncertainty(config)},
     }
+
+
+def _uncertainty(config: SpeciesConfig) -> str:
+    told = {"spread of the learners' ranks": config.tells_spread, "out_of_range": config.out_of_range}
+    return ", ".join(name for name, there in told.items() if there) or "none"
