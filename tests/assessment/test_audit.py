@@ -21,19 +21,23 @@ def broken(good, tmp_path):  # noqa: F811
     return Broken.copy(good, tmp_path)
 
 
-WHOLE = (
-    "plan",
-    "tile edges",
-    "swath edges",
-    "shares against neighbours",
-    "shares against the version before",
-)
+#: Checks that need the whole map, and the layers that are enough for them; others look at each tile by itself.
+WHOLE = {
+    "plan": ("count",),
+    "tile edges": ("class", "agb"),
+    "swath edges": ("class", "agb", "count"),
+    "shares against neighbours": ("class",),
+    "shares against the version before": ("class",),
+}
 
 
 def found(broken, check, **options):
     """What one check finds in a broken map; in two tiles of it where a check looks at each by itself."""
     (one,) = AuditedMap.open_all(broken.folder)
-    if check not in WHOLE:
+    if check in WHOLE:
+        layers = one.collection["item_assets"]
+        one.collection["item_assets"] = {layer: layers[layer] for layer in WHOLE[check]}
+    else:
         two = (f"{MIDDLE.id}", f"{CORNER.id}")
         one.__dict__["units"] = tuple(unit for unit in one.units if unit.tile.id in two)
     (finding,) = audit_step(one, only=[check], **options).findings
