@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from swath.cli.options import Cluster, ClusterName, Json, StoreArgument, StoreUrl, Workers
+from swath.cli.options import Cluster, ClusterAddress, ClusterName, Detach, Json, StoreArgument, StoreUrl, Workers
 from swath.cli.output import Output, reported
 from swath.cli.priced import CarbonOption, MaxCarbon, MaxCost, PricesOption, price_plan, show_priced
 from swath.cli.registry import open_model
 from swath.cli.shown import plan_values, show_plan, show_results, show_status
-from swath.errors import ProductError
+from swath.errors import ProductError, RequestError
 from swath.grid import Area, Period
 from swath.mapping import (
     Limits,
@@ -158,8 +158,8 @@ def register(app: typer.Typer) -> None:
     def map_(
         product: ProductName, area: AreaText, period: PeriodText, source: SourceText, store: StoreUrl,
         model: Model = None, resolution: Resolution = None, tile_size: TileSize = None,
-        cluster: Cluster = ClusterName.LOCAL, workers: Workers = None, stale: StaleChoice = None,
-        overrides: Overrides = None, prices: PricesOption = None, carbon: CarbonOption = None,
+        cluster: ClusterAddress = ClusterName.LOCAL.value, workers: Workers = None, stale: StaleChoice = None,
+        detach: Detach = False, overrides: Overrides = None, prices: PricesOption = None, carbon: CarbonOption = None,
         max_cost: MaxCost = None, max_carbon: MaxCarbon = None, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Make a map: carry a plan out, or plan first. The same command goes on where it stopped."""
@@ -180,7 +180,11 @@ def register(app: typer.Typer) -> None:
                 price_plan(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
             if not as_json:
                 show_plan(out.console, made)
-            end_with([carry_out_shown(out, made, cluster, workers, stale)], out)
+            if cluster in list(ClusterName):
+                refuse_detached(detach, cluster)
+                end_with([carry_out_shown(out, made, ClusterName(cluster), workers, stale)], out)
+            else:
+                submit_shown(out, made, cluster, workers, stale, detach=detach)
 
     @app.command(rich_help_panel=PANEL)
     def status(store: StoreArgument, as_json: Json = False) -> None:
@@ -241,6 +245,38 @@ def carry_out_shown(
             should_stop=asked,
             say=out.say,
         )
+
+
+def refuse_detached(detach: bool, cluster: str) -> None:
+    """Only what runs elsewhere can be left.
+
+    Raises:
+        RequestError: It runs here.
+    """
+    if detach:
+        raise RequestError(
+            f"--detach, and --cluster {cluster} runs from this process.",
+            fix="Give the address of a Jobs API, as http://HOST:8265, or leave --detach out.",
+        )
+
+
+def submit_shown(
+    out: Output, plan: Plan, address: str, workers: int | None, stale: Stale | None, *, detach: bool
+) -> None:
+    """Submit a plan to a cluster elsewhere, and follow it unless it is to be left."""
+    from swath.cluster.jobs import Jobs
+    from swath.mapping.submitted import follow, submit_plan
+
+    with StopSignal() as asked:
+        jobs = Jobs(address)
+        job, uri = submit_plan(plan, jobs, workers=workers, stale=stale)
+        out.say(f"{'found' if job.adopted else 'submitted'} the job {job.id} at {jobs.address}")
+        if detach:
+            told = {"run": plan.run, "job": job.id, "status": job.status, "cluster": jobs.address, "spec": uri}
+            out.result(told, lambda console: console.print(f"The job {job.id} goes on; swath status {plan.store.root}"))
+            return
+        result = follow(plan, jobs, job, uri, display=out.display, should_stop=asked)
+    end_with([result], out)
 
 
 def end_with(results: list[RunResult], out: Output) -> None:

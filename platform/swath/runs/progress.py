@@ -105,10 +105,14 @@ class Display:
     def __call__(self, event: Event) -> None:
         """Count the event and show it."""
         self._tally(event)
+        if isinstance(event, Failed) and self._mode != "none":
+            self._say(f"{event.unit} failed: {event.error.get('message')}")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the tally as it stands."""
         if self._mode == "none":
             return
-        if isinstance(event, Failed):
-            self._say(f"{event.unit} failed: {event.error.get('message')}")
         if self._bar is not None:
             self._show()
         elif time.monotonic() - self._said >= self._every:

@@ -1,0 +1,112 @@
+"""What runs on the head node as a Ray job: `python -m swath.cli.job KIND URI`.
+
+Ray's Jobs API is given this module and not a file of jobs/, so that a cluster needs the package only, as a wheel has
+it; the scripts of jobs/ are the same call for people who submit by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from swath.cli.app import main as command
+from swath.errors import ClusterError, RequestError, SwathError
+from swath.mapping import Plan, RunResult, Stale, carry_out
+from swath.runs import StopSignal
+from swath.store import Store
+from swath.store.job_spec import CommandSpec, JobEnd, MapSpec, read_spec, versions, write_end
+
+KINDS = ("map", "train", "tune", "assess")
+_ON_A_CLUSTER = ("train", "tune")  # their commands take --cluster
+
+
+def run(kind: str, uri: str) -> int:
+    """Do what the spec at a URI says; how it ended stands beside the spec.
+
+    Returns:
+        0 all done, 1 some failed, 2 the request was wrong, 130 stopped.
+    """
+    job = os.environ.get("SWATH_JOB") or "by-hand"
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    try:
+        store, spec = read_spec(uri)
+        check_versions(spec)
+        if spec.kind != kind:
+            raise RequestError(f"{uri} is a spec of {spec.kind}, not of {kind}.", fix=f"Use the job {spec.kind}.")
+        if isinstance(spec, MapSpec):
+            made = _map(store, spec)
+            result, code = made.to_dict(), 130 if made.stopped else int(bool(made.failed))
+        else:
+            result, code = _command(spec)
+            error = None if result is None else result.pop("error", None)
+    except SwathError as raised:
+        error, code = raised.to_dict(), raised.exit_code
+        print(f"{type(raised).__name__}: {raised}", file=sys.stderr, flush=True)
+    try:
+        write_end(uri, JobEnd(job=job, exit_code=code, result=result or None, error=error))
+    except SwathError as raised:  # the reason that it ended for has been printed; this one must not hide it
+        print(f"How it ended was not written: {raised}", file=sys.stderr, flush=True)
+        code = code or raised.exit_code
+    return code
+
+
+def check_versions(spec: MapSpec | CommandSpec) -> None:
+    """Refuse a spec that another version wrote.
+
+    Raises:
+        ClusterError: Swath or Python differ.
+    """
+    for name, version in versions().items():
+        told = getattr(spec, name)
+        if told != version:
+            raise ClusterError(
+                f"The cluster has {name} {version}, and the machine that submitted has {told}.",
+                fix="Install the same version here and there: an image of this release of Swath has it.",
+            )
+
+
+def _map(store: Store, spec: MapSpec) -> RunResult:
+    with StopSignal() as asked:
+        return carry_out(
+            Plan.open(store, spec.root, spec.run),
+            cluster="auto",
+            workers=spec.workers,
+            stale=None if spec.stale is None else Stale(spec.stale),
+            complete=spec.complete,
+            display="plain",
+            should_stop=asked,
+            say=lambda text: print(text, flush=True),
+        )
+
+
+def _command(spec: CommandSpec) -> tuple[dict[str, Any] | None, int]:
+    """A command of `swath`, with its document."""
+    cluster = ["--cluster", "auto"] if spec.kind in _ON_A_CLUSTER else []
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = command([spec.kind, *spec.arguments, *cluster, "--json"])
+    print(said.getvalue(), flush=True)
+    try:
+        document = json.loads(said.getvalue())
+    except json.JSONDecodeError:  # usage errors end before a document; the log has them
+        return None, code
+    return document, code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`KIND URI`, as a process."""
+    told = list(sys.argv[1:] if arguments is None else arguments)
+    if len(told) != 2 or told[0] not in KINDS:
+        print(f"usage: python -m swath.cli.job {'|'.join(KINDS)} URI", file=sys.stderr)
+        return 2
+    return run(*told)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
