@@ -119,3 +119,14 @@ def test_a_wrong_spec_is_refused_with_the_reason(change, says):
 def test_more_workers_than_the_group_may_have_are_refused():
     with pytest.raises(ValueError, match="30 workers of cpu, which has at most 20"):
         SPEC.sized(cpu=30)
+
+
+def test_the_cluster_goes_with_the_pod_of_its_launcher(monkeypatch):
+    from swath.cluster.kuberay.launch import owner_from_environment
+
+    monkeypatch.delenv("POD_UID", raising=False)
+    assert owner_from_environment() is None
+    monkeypatch.setenv("POD_NAME", "worker-1")
+    monkeypatch.setenv("POD_UID", "u-1")
+    (owner,) = manifest(SPEC, "run", owner=owner_from_environment())["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("Pod", "worker-1", "u-1")

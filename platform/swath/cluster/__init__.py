@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from swath.cluster.connect import Address, Cluster, connect
+from swath.cluster.jobs import Job, Jobs
 from swath.cluster.nodes import Node, nodes
+from swath.cluster.sizes import Size, gpus_fed, workers_for
 from swath.errors import ClusterError
 
-__all__ = ["Address", "Cluster", "ClusterError", "Node", "connect", "nodes"]
+__all__ = [
+    "Address",
+    "Cluster",
+    "ClusterError",
+    "Job",
+    "Jobs",
+    "Node",
+    "Size",
+    "connect",
+    "gpus_fed",
+    "nodes",
+    "workers_for",
+]
