@@ -14,7 +14,7 @@ COMMANDS = [
     ["plan"], ["map"], ["status"], ["retry"], ["clean"], ["product"], ["product", "list"], ["product", "show"],
     ["product", "check"], ["product", "template"], ["collections"], ["demo"], ["simulate"], ["doctor"],
     ["train"], ["tune"], ["chips"], ["models", "list"], ["models", "register"], ["models", "promote"],
-    ["models", "verify"],
+    ["models", "verify"], ["audit"], ["sample"], ["assess"], ["compare"], ["report"],
 ]  # fmt: skip
 
 

@@ -187,9 +187,7 @@ class ModelUse(BaseModel):
             layers.append(_share(CONFIDENCE, "Probability of the class, as the model has it"))
         share = _share(CONFIDENCE, "")
         layers += [
-            uncertainty_layer(name, spec, self._legend, share)
-            for name in (ENTROPY, MARGIN, SET)
-            if name in self.layers
+            uncertainty_layer(name, spec, self._legend, share) for name in (ENTROPY, MARGIN, SET) if name in self.layers
         ]
         layers += [
             _share(probability_name(c.name), f"Probability of {c.name}, as the model has it")
