@@ -1,6 +1,6 @@
 """All benchmarks with short settings, as a table for docs/benchmarks.md.
 
-    python -m tests.bench [--only cube mapping mapping_model memory memory_model plan predict train] [--full]
+    python -m tests.bench [--only assess cube mapping mapping_model memory memory_model plan predict train] [--full]
                           [--json FILE]
 
 Each runs in a process of its own, one after the other, a few minutes in all; `--full` takes the settings of each
@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 SHORT = {
+    "assess": ["--repeats", "1"],
     "cube": ["--size", "1536", "--repeats", "3"],
     "mapping": ["--tile-size", "1536", "--steps", "2", "--repeats", "3", "--ray", "1"],
     "mapping_model": ["--repeats", "3", "--ray", "1"],
@@ -167,7 +168,25 @@ def train_rows(report: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def assess_rows(report: dict[str, Any]) -> list[Row]:
+    """Seconds and peak memory of sampling and assessing a map."""
+    parts, name = report["parts"], f"Map of {report['pixels'] / 1e6:.0f} million pixels"
+    cpu = sum(one["cpu_seconds"] for part in ("sample", "assess") for one in parts[part]) / len(parts["sample"])
+    peak = max(one["peak_mb"] for several in parts.values() for one in several)
+    regions = f"areas by region {spread((one['seconds'] for one in parts['regions']), 0)} s more"
+    return [
+        (
+            f"{name}: sampled and assessed",
+            "under 60 s",
+            f"{spread(report['seconds'], 0)} s",
+            f"CPU {cpu:.1f} s; {regions}",
+        ),
+        (f"{name}: peak memory", "under 1000 MB", f"{peak:.0f} MB", "areas by region included"),
+    ]
+
+
 ROWS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {
+    "assess": assess_rows,
     "cube": cube_rows,
     "mapping": mapping_rows,
     "mapping_model": mapping_model_rows,

@@ -17,8 +17,9 @@ ROOT, VALUES = "landcover/1.0", "biomass/1.0"
 
 
 def class_map(
-    folder: Path, draw, *, area="12.0,47.70,12.02,47.71", size=96, step="2023", key=KEY, classes=CLASSES
-) -> Store:
+    folder: Path, draw, *, area="12.0,47.70,12.02,47.71", size=96, step="2023", key=KEY, classes=CLASSES,
+    **options,
+) -> Store:  # fmt: skip
     """Write a map over an area.
 
     Args:
@@ -29,10 +30,11 @@ def class_map(
         step: Its one time step.
         key: Of all its units.
         classes: Names by code.
+        options: Of the GeoTIFFs, as compress="deflate".
     """
     legend = [{"value": code, "name": name} for code, name in classes.items()]
     facts = {"bands": [{"name": "class", "nodata": 0}], "classification:classes": legend}
-    return _written(folder, draw, "class", facts, "uint8", 0, ROOT, area, size, step, key)
+    return _written(folder, draw, "class", facts, "uint8", 0, ROOT, area, size, step, key, options)
 
 
 def value_map(
@@ -50,17 +52,17 @@ def value_map(
         layer: Name of the values' layer.
     """
     facts = {"roles": ["data"], "bands": [{"name": layer, "nodata": "nan", "unit": "Mg/ha", "raster:scale": 1.0}]}
-    return _written(folder, draw, layer, facts, "float32", float("nan"), VALUES, area, size, step, key)
+    return _written(folder, draw, layer, facts, "float32", float("nan"), VALUES, area, size, step, key, {})
 
 
-def _written(folder, draw, layer, facts, dtype, nodata, root, area, size, step, key) -> Store:
+def _written(folder, draw, layer, facts, dtype, nodata, root, area, size, step, key, options) -> Store:
     store = Store.open(folder)
     rows = []
     for tile in Grid.named("utm", tile_size=size).tiles(Area.parse(area)):
         with MemoryFile() as memory:
             with memory.open(
                 driver="GTiff", width=tile.shape[1], height=tile.shape[0], count=1, dtype=dtype, nodata=nodata,
-                crs=tile.crs, transform=tile.affine,
+                crs=tile.crs, transform=tile.affine, **options,
             ) as file:  # fmt: skip
                 file.write(np.asarray(draw(tile), dtype), 1)
             store.put_bytes(f"{root}/{step}/{tile.id}/{layer}.{key}.tif", memory.read())
