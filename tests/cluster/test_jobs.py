@@ -64,19 +64,11 @@ def test_another_version_of_ray_is_refused_with_both(server):
         Jobs(server.address)
 
 
-def test_a_missing_token_names_the_variable_and_a_given_one_is_sent(server, monkeypatch):
-    from swath.cluster.auth import use_given_token
-
+def test_a_missing_token_names_the_variable_and_a_given_one_is_sent(server):
     server.token = "a" * 64
     with pytest.raises(CredentialsError, match="RAY_AUTH_TOKEN_PATH"):
         Jobs(server.address)
-    monkeypatch.setenv("RAY_AUTH_TOKEN", server.token)
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    try:
-        assert Jobs(server.address).submit(*SPEC).status == "RUNNING"
-    finally:
-        monkeypatch.undo()
-        use_given_token()
+    assert Jobs(server.address, token=server.token).submit(*SPEC).status == "RUNNING"
 
 
 def test_the_address_that_is_given_wins_over_the_environment(server, monkeypatch):

@@ -41,13 +41,11 @@ def test_a_map_by_the_jobs_api_is_the_map_of_this_process(head, small_world, tmp
     assert {name: of for name, of in made.items() if not name.startswith("specs/")} == fingerprints(tmp_path / "here")
 
 
-def test_a_job_that_was_stopped_is_taken_up_by_the_same_command(head, small_world, tmp_path, monkeypatch):  # noqa: F811
+def test_a_job_that_was_stopped_is_taken_up_by_the_same_command(head, small_world, tmp_path):  # noqa: F811
     request = small_world.request(tmp_path / "store", "--cluster", head.address)
     code, left, said = swath(head, "map", *request, "--detach")
     assert code == 0, said
-    for name, value in head.environment.items():
-        monkeypatch.setenv(name, value)
-    jobs = Jobs(head.address)
+    jobs = Jobs(head.address, token=head.environment["RAY_AUTH_TOKEN"])
     assert jobs.stop(left["job"]).status == "STOPPED"
     code, result, said = swath(head, "map", *request)
     assert code == 0, said

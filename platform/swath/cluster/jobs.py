@@ -59,6 +59,7 @@ class Jobs:
 
     Args:
         address: `http(s)://HOST:PORT` of the head's dashboard.
+        token: Of the cluster; by default that of RAY_AUTH_TOKEN_PATH or RAY_AUTH_TOKEN.
         timeout_s: Longest time for one request.
 
     Raises:
@@ -66,11 +67,14 @@ class Jobs:
         CredentialsError: The token is missing or wrong.
     """
 
-    def __init__(self, address: str, *, timeout_s: float = _REQUEST_S) -> None:
+    def __init__(self, address: str, *, token: str | None = None, timeout_s: float = _REQUEST_S) -> None:
+        import ray
+
         self.address = address.rstrip("/")
-        use_given_token()
+        if token is None and not ray.is_initialized():  # a driver keeps the token of its own cluster
+            use_given_token()
         with self._told():
-            self._client = _client(self.address, timeout_s)
+            self._client = _client(self.address, token, timeout_s)
         self._check_version()
 
     def submit(self, kind: str, uri: str, content: bytes, *, again: bool = False) -> Job:
@@ -224,7 +228,7 @@ class Jobs:
             ) from error
 
 
-def _client(address: str, timeout_s: float) -> Any:
+def _client(address: str, token: str | None, timeout_s: float) -> Any:
     """Ray's client with a limit on each request, and errors that keep their status."""
     from ray.job_submission import JobSubmissionClient
 
@@ -242,7 +246,7 @@ def _client(address: str, timeout_s: float) -> Any:
     # these variables would win over the address that was given
     before = {name: os.environ.pop(name) for name in _ADDRESS_VARIABLES if name in os.environ}
     try:
-        client = Client(address)
+        client = Client(address, headers=None if token is None else {"Authorization": f"Bearer {token}"})
         if client._ssl_context is None:
             client._ssl_context = True  # aiohttp 3.14 deprecates None, which Ray 2.60 passes on
         return client
