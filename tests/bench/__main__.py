@@ -1,7 +1,7 @@
 """All benchmarks with short settings, as a table for docs/benchmarks.md.
 
-    python -m tests.bench [--only assess cube mapping mapping_model memory memory_model plan predict train] [--full]
-                          [--json FILE]
+    python -m tests.bench [--only assess cube mapping mapping_model memory memory_model plan plan_actual predict
+                                 train] [--full] [--json FILE]
 
 Each runs in a process of its own, one after the other, a few minutes in all; `--full` takes the settings of each
 module's own defaults. Ratios are of readings of the same run: absolute times depend on the machine and on who else uses
@@ -34,6 +34,7 @@ SHORT = {
     "memory": ["--repeats", "1"],
     "memory_model": ["--repeats", "1"],
     "plan": ["--repeats", "1", "--tile-size", "1536"],
+    "plan_actual": ["--repeats", "1"],
     "predict": ["--windows", "2", "--repeats", "3"],
     "train": ["--repeats", "2"],
 }
@@ -147,6 +148,18 @@ def plan_rows(report: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def plan_actual_rows(report: dict[str, Any]) -> list[Row]:
+    """Actual over planned, of areas that were not calibrated on."""
+    rows = []
+    for what, name in (("bytes_in", "bytes read"), ("bytes_out", "bytes written"), ("cpu_s", "CPU seconds")):
+        ratios = [one["of_plan"][what] for readings in report["areas"].values() for one in readings]
+        areas = "; ".join(
+            f"{area} {spread(one['of_plan'][what] for one in of)}" for area, of in report["areas"].items()
+        )
+        rows.append((f"Plan, calibrated elsewhere: actual {name} over planned", "0.75 to 1.25", spread(ratios), areas))
+    return rows
+
+
 def predict_rows(report: dict[str, Any]) -> list[Row]:
     """Rate of the network inside the predictor over the bare session."""
     more = (
@@ -193,6 +206,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {
     "memory": memory_rows,
     "memory_model": memory_model_rows,
     "plan": plan_rows,
+    "plan_actual": plan_actual_rows,
     "predict": predict_rows,
     "train": train_rows,
 }
