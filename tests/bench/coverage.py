@@ -1,6 +1,6 @@
 """How often the intervals of accuracy and area hold the truth, over many samples of a population that is known.
 
-    python -m tests.bench.coverage [--draws 1000] [--priors 0.7 ...] [--only olofsson earth] [--json FILE]
+    python -m tests.bench.coverage [--draws 1000] [--priors 0.65 0.75 ...] [--only olofsson earth] [--json FILE]
 
 Two populations. `olofsson`: the worked example of Olofsson et al. 2014 (doi:10.1016/j.rse.2014.02.015), its estimated
 error matrix taken for the truth, samples of its sizes drawn from it. `earth`: a region of the simulated Earth, whose
@@ -28,7 +28,7 @@ from scipy.ndimage import gaussian_filter
 from swath.assessment import PublishedMap, Tally, frame_of
 from swath.assessment.allocation import Allocation, allocated
 from swath.assessment.drawing import draw
-from swath.assessment.posterior import PRIOR, intervals
+from swath.assessment.posterior import intervals
 from swath.assessment.published import Unit
 from swath.assessment.stratified import Figures, shares, standard_errors
 from swath.synthetic import CLASS_NAMES, World
@@ -158,8 +158,9 @@ def reading(tallies: list[Tally], cells: Array, priors: list[float]) -> dict[str
         values, errors = figures.ratios(shares(tally)), standard_errors(tally, figures)
         ways = {"published": np.stack([values - Z95 * errors, values + Z95 * errors], 1)}
         ways["by cell"] = by_cell(tally, figures, seed)
+        ways["default"] = intervals(tally, figures, draws=POSTERIOR, seed=seed)
         for prior in priors:
-            ways[f"prior {prior:g}"] = intervals(tally, figures, draws=POSTERIOR, seed=seed, prior=prior)
+            ways[f"prior {prior:g}"] = intervals(tally, figures, draws=POSTERIOR, seed=seed, priors=(prior,))
         for way, limits in ways.items():
             found.setdefault(way, []).append(limits)
     known = np.isfinite(truth)
@@ -197,7 +198,7 @@ def main() -> None:
     """Run, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--priors", type=float, nargs="+", default=[PRIOR])
+    parser.add_argument("--priors", type=float, nargs="*", default=[], help="read each of these alone too")
     parser.add_argument("--only", nargs="+", choices=["olofsson", "earth"], default=["olofsson", "earth"])
     parser.add_argument("--json", type=Path, help="write all readings here")
     options = parser.parse_args()

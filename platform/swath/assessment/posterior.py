@@ -6,9 +6,11 @@ reference is the class, a producer's accuracy whether the class was found, misse
 shares of the kinds get a Dirichlet posterior (Gelman et al., Bayesian Data Analysis, 3.4), strata are independent, and
 the interval is that of the draws.
 
-The prior gives each kind `PRIOR` units in all, spread over the strata that can have it by the area for which one of
-their units stands. So it depends neither on the length of the legend nor on the number of strata: a prior by cell puts
-one more unit of error into each stratum with every class of the legend, and takes it for granted.
+The prior gives each kind some part of a unit in all, spread over the strata that can have it by the area for which one
+of their units stands. So it depends neither on the length of the legend nor on the number of strata: a prior by cell
+puts more error into each stratum with every class of the legend, and takes it for granted. Which part of a unit cannot
+be known; the interval holds those of two priors (the imprecise Dirichlet model of Walley 1996,
+doi:10.1111/j.2517-6161.1996.tb02065.x).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from swath.assessment.tally import Tally
 
 Array = NDArray[np.float64]
 DRAWS = 20_000
-PRIOR = 0.65  #: units of each kind of cell; readings in docs/decisions/0019
+PRIORS = (0.65, 0.75)  #: units of each kind of cell; readings in docs/decisions/0019
 
 
 def intervals(
@@ -31,7 +33,7 @@ def intervals(
     level: float = 0.95,
     draws: int = DRAWS,
     seed: int = 0,
-    prior: float = PRIOR,
+    priors: tuple[float, ...] = PRIORS,
     effects: Array | None = None,
 ) -> Array:
     """Equal-tailed intervals of the posterior.
@@ -44,21 +46,23 @@ def intervals(
         level: As 0.95.
         draws: From the posterior.
         seed: Of the draws.
-        prior: Units of each kind of cell.
+        priors: Units of each kind of cell; the interval is from the least low to the largest high of these.
         effects: (F,) variance of the design over that of simple random samples; None: 1. The sample counts as one of
             its units over this (Kish 1965, section 8.2).
 
     Returns:
         (F, 2) low and high; NaN where a figure has no meaning in any draw.
     """
-    rng = np.random.default_rng(seed)
     out = np.full((len(figures.names), 2), np.nan)
     tails = [(1 - level) / 2, (1 + level) / 2]
-    for place, (above, below) in enumerate(zip(figures.above, figures.below, strict=True)):
-        effect = 1.0 if effects is None else float(effects[place])
-        found = _ratios(tally, above, below, draws, rng, prior, effect)
-        if np.isfinite(found).any():
-            out[place] = np.nanquantile(found, tails)
+    for prior in priors:
+        rng = np.random.default_rng(seed)
+        for place, (above, below) in enumerate(zip(figures.above, figures.below, strict=True)):
+            effect = 1.0 if effects is None else float(effects[place])
+            found = _ratios(tally, above, below, draws, rng, prior, effect)
+            if np.isfinite(found).any():
+                low, high = np.nanquantile(found, tails)
+                out[place] = np.fmin(out[place, 0], low), np.fmax(out[place, 1], high)
     return out
 
 
