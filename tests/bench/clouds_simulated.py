@@ -102,7 +102,9 @@ def judge(
     def acquisitions(sensor: Sensor, name: str, predictor: Predictor | None) -> Iterator[Scene]:
         area, catalog = areas[name]
         request = MapRequest(product, area, Period.parse(f"{MONTHS[name]}/acquisition"), str(catalog), package)
-        return scenes(make_plan(sensor.request(request), Store.open(options.folder / "plans")), predictor)
+        # a store holds one map of a product: one for each model and sensor
+        store = Store.open(options.folder / "plans" / package.digest[:12] / sensor.name / name)
+        return scenes(make_plan(sensor.request(request), store), predictor)
 
     for number, sensor in enumerate(recipe.sensors):
         if options.sensors and sensor.name not in options.sensors:
