@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from swath.cluster.auth import use_given_token
+
 TESTS = Path(__file__).parents[1]
 _NODE = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
 
@@ -62,6 +64,7 @@ def started() -> Iterator[RayCluster]:
     }
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
+    use_given_token()  # another test may have imported Ray before: it looks again
     import ray
     from ray.cluster_utils import Cluster
 
