@@ -95,7 +95,7 @@ def test_clouds_are_learned_from_the_items_own_band_with_the_dates_about_each(sm
         small_world, "asset:SCL", tmp_path, "--set", "labels.legend=" + legend, "--set", "chips.steps=3",
         "--set", "chips.target=1", "--set", f"train.encoder={{name: temporal, settings: {settings}}}",
         "--set-product", "inputs.0.collection=swath-simulated-optical", "--set", "train.epochs=1",
-        "--set", "sensors=[]", "--set", "labels.column=null", "--set", "labels.time=null",
+        "--set", "sensors=[]", "--set", "train.mix=1", "--set", "labels.column=null", "--set", "labels.time=null",
         product="clouds", period="2023-06/2023-07/acquisition",
     )  # fmt: skip
     assert code == 0, told
