@@ -4,13 +4,11 @@ import geopandas
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 
 from support.class_map import value_map
 from swath.assessment import (
     PublishedMap,
     Sample,
-    Zones,
     assess_plots,
     assess_tracks,
     assess_values,
@@ -31,17 +29,6 @@ def told(tile):
 def true(values, seed=0):
     """What stands there: the map saturates."""
     return 1.3 * values - 10 + np.random.default_rng(seed).normal(0, 12, np.shape(values))
-
-
-@pytest.fixture(scope="module")
-def regions(tmp_path_factory):
-    boxes = [shapely.box(12.0, 47.70, 12.01, 47.71), shapely.box(12.01, 47.70, 12.0189, 47.71)]
-    small = shapely.box(12.0191, 47.705, 12.0196, 47.7055)
-    path = tmp_path_factory.mktemp("regions") / "regions.gpkg"
-    names = ["west", "east", "small", "elsewhere"]
-    shapes = [*boxes, small, shapely.box(13, 47, 13.1, 47.1)]
-    geopandas.GeoDataFrame({"name": names}, geometry=shapes, crs=4326).to_crs(32633).to_file(path)
-    return Zones.read(path, column="name")
 
 
 @pytest.fixture(scope="module")

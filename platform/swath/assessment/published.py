@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,9 +66,7 @@ class PublishedMap:
         """
         store = where if isinstance(where, Store) else Store.open(os.fspath(where))
         root = _chosen(store, product)
-        with store.open_read(f"{root}/{TABLE}") as file:
-            table = pq.read_table(file, columns=["swath:step"])
-        steps = sorted(set(table["swath:step"].to_pylist()))
+        steps = read_steps(store, root)
         if step is None and len(steps) > 1:
             raise SampleError(
                 f"{root} has {len(steps)} time steps.",
@@ -157,12 +154,13 @@ UNMAPPED, NOT_OWNED = 0, 255
 
 def _chosen(store: Store, product: str | None) -> str:
     """Folder of the one map that is meant."""
-    found = sorted(root for root, key in _roots(store) if key == names.collection_key(root))
+    standing = map_roots(store)
+    found = [root for root, published in standing.items() if published]
     if not found and store.exists("collection.json") and store.exists(TABLE):
         raise SampleError(f"{store.root} is a map within a store.", fix="Give the store, two folders up.")
     if product is not None:
         found = [root for root in found if product in (root, root.partition("/")[0])]
-    kept_back = sorted(root for root, key in _roots(store) if key == names.unpublished_key(root))
+    kept_back = [root for root, published in standing.items() if not published]
     if kept_back and not found:
         raise SampleError(
             f"{', '.join(kept_back)} is kept unpublished, for its audit failed.",
@@ -178,8 +176,17 @@ def _chosen(store: Store, product: str | None) -> str:
     return found[0]
 
 
-def _roots(store: Store) -> Iterator[tuple[str, str]]:
-    """Every file that stands directly in the folder of a product's version: the folder and the key."""
+def map_roots(store: Store) -> dict[str, bool]:
+    """Folders of a product's version that have a collection, sorted, and whether it is published."""
+    found: dict[str, bool] = {}
     for key, _ in store.list():
-        if key.count("/") == 2:
-            yield key.rpartition("/")[0], key
+        root = key.rpartition("/")[0]
+        if root.count("/") == 1 and key in (names.collection_key(root), names.unpublished_key(root)):
+            found[root] = found.get(root, False) or key == names.collection_key(root)
+    return dict(sorted(found.items()))
+
+
+def read_steps(store: Store, root: str) -> list[str]:
+    """Time steps that the items' table of a map has, sorted."""
+    with store.open_read(f"{root}/{TABLE}") as file:
+        return sorted(set(pq.read_table(file, columns=["swath:step"])["swath:step"].to_pylist()))

@@ -51,8 +51,10 @@ def register(app: typer.Typer) -> None:
 
 def copy_page(map_: PublishedMap, file: Path) -> None:
     """Copy the page of a map's report to a place of one's own."""
+    from swath.assessment.report import PAGE
+
     file.parent.mkdir(parents=True, exist_ok=True)
-    with map_.store.open_read(f"{map_.root}/{map_.step}/report.html") as source, file.open("wb") as to:
+    with map_.store.open_read(f"{map_.root}/{map_.step}/{PAGE}") as source, file.open("wb") as to:
         shutil.copyfileobj(source, to)
 
 

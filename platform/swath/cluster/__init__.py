@@ -5,7 +5,7 @@ from __future__ import annotations
 from swath.cluster.connect import Address, Cluster, connect
 from swath.cluster.jobs import Job, Jobs
 from swath.cluster.nodes import Node, nodes
-from swath.cluster.sizes import Size, gpus_fed, workers_for
+from swath.cluster.sizes import Size, fewest, gpus_fed, workers_for
 from swath.errors import ClusterError
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Node",
     "Size",
     "connect",
+    "fewest",
     "gpus_fed",
     "nodes",
     "workers_for",

@@ -73,7 +73,7 @@ def workers_for(
     if takes(workers) > deadline_s * (1 + 1e-9):
         best = takes(highest)
         # fewer do as well where the longest unit is what takes the time
-        enough = _fewest(highest, best, takes)
+        enough = fewest(highest, lambda number: takes(number) <= best * (1 + 1e-9))
         raise ClusterError(
             f"No size meets a deadline of {_hours(deadline_s)}: the best there is takes {_hours(best)} with {enough} "
             f"workers of {cores} cores, {_hours(start_s)} of it the start.",
@@ -84,12 +84,12 @@ def workers_for(
     return Size(workers, takes(workers))
 
 
-def _fewest(highest: int, best: float, takes: Callable[[int], float]) -> int:
-    """The fewest workers that are as quick as the most: `takes` falls, then stays."""
+def fewest(highest: int, enough: Callable[[int], bool]) -> int:
+    """The least number, from 1 to `highest`, that is enough; `highest` is, and what is more than enough is too."""
     low, high = 1, highest
     while low < high:
         middle = (low + high) // 2
-        if takes(middle) <= best * (1 + 1e-9):
+        if enough(middle):
             high = middle
         else:
             low = middle + 1

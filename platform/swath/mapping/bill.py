@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from swath.cluster import fewest
 from swath.errors import PriceError, RequestError
 from swath.mapping.amounts import Amounts
 from swath.planning.priced import Carbon, GpuMachine, Prices
@@ -172,14 +173,7 @@ def workers_for_deadline(use: Use, amounts: Amounts, *, deadline_s: float, cores
             best_s=least,
             workers=best,
         )
-    low, high = 1, best
-    while low < high:
-        middle = (low + high) // 2
-        if wall_s(use, amounts, middle, cores).expected <= deadline_s:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return fewest(best, lambda number: wall_s(use, amounts, number, cores).expected <= deadline_s)
 
 
 def gpu_workers_fed(rates: Mapping[str, Rate], amounts: Amounts, *, cores: int) -> int:

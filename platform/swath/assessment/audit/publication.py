@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from swath.assessment.audit.finding import Verdict
-from swath.assessment.published import TABLE, PublishedMap
+from swath.assessment.published import PublishedMap, map_roots, read_steps
 from swath.errors import SampleError
 from swath.store import Lease, MissingKeyError, Store, names
 
@@ -43,14 +43,7 @@ class AuditedMap(PublishedMap):
             SampleError: There is no such map or step, or there are several maps.
         """
         store = where if isinstance(where, Store) else Store.open(os.fspath(where))
-        keys = (key for key, _ in store.list() if key.count("/") == 2)
-        found = sorted(
-            {
-                root
-                for root, key in ((key.rpartition("/")[0], key) for key in keys)
-                if key in (names.collection_key(root), names.unpublished_key(root))
-            }
-        )
+        found = list(map_roots(store))
         chosen = [root for root in found if product is None or product in (root, root.partition("/")[0])]
         if len(chosen) != 1:
             raise SampleError(
@@ -63,14 +56,6 @@ class AuditedMap(PublishedMap):
         if step is not None and step not in steps:
             raise SampleError(f"{chosen[0]} has no time step {step!r}.", fix=f"It has {', '.join(steps)}.", steps=steps)
         return [cls(store, chosen[0], one) for one in steps if step in (None, one)]
-
-
-def read_steps(store: Store, root: str) -> list[str]:
-    """Time steps that the items' table of a map has, sorted."""
-    import pyarrow.parquet as pq
-
-    with store.open_read(f"{root}/{TABLE}") as file:
-        return sorted(set(pq.read_table(file, columns=["swath:step"])["swath:step"].to_pylist()))
 
 
 def read_collection(store: Store, root: str) -> dict[str, Any]:

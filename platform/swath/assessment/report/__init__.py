@@ -12,6 +12,6 @@ from __future__ import annotations
 
 from swath.assessment.report.contents import Contents
 from swath.assessment.report.overview import Canvas
-from swath.assessment.report.write import Report, write_report
+from swath.assessment.report.write import PAGE, Report, write_report
 
-__all__ = ["Canvas", "Contents", "Report", "write_report"]
+__all__ = ["PAGE", "Canvas", "Contents", "Report", "write_report"]

@@ -79,6 +79,11 @@ def _linear(colour: str) -> Floats:
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
 
+def written(rgb: Floats) -> str:
+    """`#rrggbb` of coded red, green and blue, 0 to 1; what follows them is left out."""
+    return "#" + "".join(f"{round(float(part) * 255):02x}" for part in np.clip(rgb[:3], 0, 1))
+
+
 def _hex(linear: Floats) -> str:
     coded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.clip(linear, 0, 1) ** (1 / 2.4) - 0.055)
-    return "#" + "".join(f"{round(float(value) * 255):02x}" for value in np.clip(coded, 0, 1))
+    return written(coded)

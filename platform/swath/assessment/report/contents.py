@@ -12,7 +12,7 @@ from swath.assessment.audit.publication import read_audits
 from swath.assessment.published import CLASS, PublishedMap
 from swath.assessment.report.limits import limits_of
 from swath.assessment.report.made import how_made
-from swath.assessment.sample import sample_folders
+from swath.assessment.sample import DESIGN, sample_folders
 from swath.models import Package
 from swath.registry.packages import kept_package
 
@@ -91,7 +91,7 @@ def _accuracy(map_: PublishedMap) -> list[dict[str, Any]]:
         if not map_.store.exists(f"{folder}/{RESULT}"):
             continue
         told = json.loads(map_.store.read_bytes(f"{folder}/{RESULT}"))
-        design = json.loads(map_.store.read_bytes(f"{folder}/design.json"))
+        design = json.loads(map_.store.read_bytes(f"{folder}/{DESIGN}"))
         told["strata"] = design["strata"]
         found.append(
             told if told["map"] == map_.id else {"sample": told["sample"], "map": told["map"], "outdated": True}

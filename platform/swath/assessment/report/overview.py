@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from rasterio.enums import Resampling
+from rasterio.transform import array_bounds
 from rasterio.warp import reproject, transform_bounds
 
+from swath.assessment.in_order import in_order
 from swath.assessment.published import PublishedMap, Unit
 from swath.store import names
 
@@ -57,6 +58,16 @@ class Canvas:
         """Edge of a pixel."""
         return float(self.affine.a)
 
+    def window(self, affine: Affine, shape: tuple[int, ...], crs: Any) -> tuple[slice, slice]:
+        """Rows and columns that an image may touch, a pixel more on each side."""
+        left, bottom, right, top = transform_bounds(crs, self.crs, *array_bounds(*shape, affine))
+        (x0, y0), (x1, y1) = (~self.affine @ corner for corner in ((left, top), (right, bottom)))
+        ends = ((y0, y1, self.shape[0]), (x0, x1, self.shape[1]))
+        rows, columns = (
+            slice(max(0, int(np.floor(low)) - 1), min(size, int(np.ceil(high)) + 1)) for low, high, size in ends
+        )
+        return rows, columns
+
     def places(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> tuple[Values, Values]:
         """Columns and rows of points in degrees."""
         x, y = Transformer.from_crs(4326, self.crs, always_xy=True).transform(lon, lat)
@@ -80,14 +91,16 @@ def overview(map_: PublishedMap, layer: str, canvas: Canvas, *, categorical: boo
     """
     whole = np.full(canvas.shape, np.nan, np.float32)
     resampling = Resampling.nearest if categorical else Resampling.bilinear
-    with ThreadPoolExecutor(READERS) as pool:
-        for values, affine, crs in pool.map(lambda unit: _shrunk(map_, unit, layer, canvas.pixel_m), map_.units):
-            part = np.full(canvas.shape, np.nan, np.float32)
-            reproject(
-                values, part, src_transform=affine, src_crs=crs, src_nodata=np.nan,
-                dst_transform=canvas.affine, dst_crs=canvas.crs, dst_nodata=np.nan, resampling=resampling,
-            )  # fmt: skip
-            np.copyto(whole, part, where=np.isfinite(part))
+    shrunk = in_order(lambda unit: _shrunk(map_, unit, layer, canvas.pixel_m), map_.units, threads=READERS)
+    for _, (values, affine, crs) in shrunk:
+        rows, columns = canvas.window(affine, values.shape, crs)
+        part = np.full((rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
+        reproject(
+            values, part, src_transform=affine, src_crs=crs, src_nodata=np.nan,
+            dst_transform=canvas.affine @ Affine.translation(columns.start, rows.start), dst_crs=canvas.crs,
+            dst_nodata=np.nan, resampling=resampling,
+        )  # fmt: skip
+        np.copyto(whole[rows, columns], part, where=np.isfinite(part))
     return whole
 
 

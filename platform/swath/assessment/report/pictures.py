@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.assessment.published import CLASS, PublishedMap
-from swath.assessment.report.colours import told_apart
+from swath.assessment.report.colours import told_apart, written
 from swath.assessment.report.overview import Canvas, Values, overview
 
 _BESIDE = ("confidence", "margin", "entropy", "agb_sd", "spread", "dissimilarity", "count")  # in this order of interest
@@ -125,7 +125,7 @@ def _numbers(map_: PublishedMap, layer: str, canvas: Canvas) -> Picture:
     image = (scheme((values - low) / (high - low)) * 255).astype(np.uint8)
     image[~np.isfinite(values)] = 0
     steps = scheme(np.linspace(0, 1, _STOPS))
-    colours = tuple("#" + "".join(f"{round(float(c) * 255):02x}" for c in step[:3]) for step in steps)
+    colours = tuple(map(written, steps))
     middle = f", half of it below {np.nanmedian(values):.3g}" if np.isfinite(values).any() else ""
     alt = f"{title}, from {low:.3g} to {high:.3g} {unit}{middle}."
     return _picture(layer, title, alt, image, canvas, bar=Bar(low, high, unit, colours))

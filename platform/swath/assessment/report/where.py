@@ -11,6 +11,7 @@ import pandas as pd
 
 from swath.assessment.assess import INTERPRETED
 from swath.assessment.published import PublishedMap
+from swath.assessment.report.colours import written
 from swath.assessment.report.overview import Canvas
 from swath.assessment.report.pictures import Picture
 
@@ -110,4 +111,4 @@ def _colour(at: float, is_class: bool) -> str:
     from matplotlib import colormaps
 
     scheme = colormaps["cividis_r" if is_class else "PuOr_r"]
-    return "#" + "".join(f"{round(float(part) * 255):02x}" for part in scheme(at)[:3])
+    return written(np.array(scheme(at)))
