@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from swath.cli.maps import PANEL, AreaText, Model, Overrides, ProductName, Resolution, SourceText, TileSize, request_of
+from swath.cli.maps import PANEL, AreaText, Model, Overrides, ProductName, Resolution, SourceText, TileSize
 from swath.cli.options import Json
 from swath.cli.output import Output, reported
+from swath.planning import request_of
 from swath.planning.rates import RATES, ProductRates, keep_rates
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,11 +9,9 @@ from rich.console import Console
 
 from swath.cli.options import Cluster, ClusterAddress, ClusterName, Detach, Json, StoreArgument, StoreUrl, Workers
 from swath.cli.output import Output, reported
-from swath.cli.priced import CarbonOption, MaxCarbon, MaxCost, PricesOption, price_plan, show_priced
-from swath.cli.registry import open_model
+from swath.cli.priced import CarbonOption, MaxCarbon, MaxCost, PricesOption, show_priced
 from swath.cli.shown import plan_values, show_plan, show_results, show_status
-from swath.errors import ProductError, RequestError
-from swath.grid import Area, Period
+from swath.errors import RequestError
 from swath.mapping import (
     Limits,
     Plan,
@@ -24,11 +21,10 @@ from swath.mapping import (
     clean,
     make_plan,
     open_runs,
+    price_asked,
     read_status,
 )
-from swath.models import Package
-from swath.planning import MapRequest
-from swath.products import Product
+from swath.planning import request_of
 from swath.runs import StopSignal
 from swath.store import Store
 
@@ -69,59 +65,6 @@ Overrides = Annotated[
 StaleChoice = Annotated[Stale | None, typer.Option("--stale", help="Tiles made by older code: keep or redo.")]
 
 
-def request_of(
-    product: str,
-    area: str,
-    period: str,
-    source: str,
-    *,
-    model: str | None,
-    resolution: float | None,
-    tile_size: int | None,
-    overrides: list[str] | None,
-) -> MapRequest:
-    """What the options ask for, checked before any work."""
-    chosen = product_of(product, overrides, resolution=resolution, tile_size=tile_size)
-    package = package_of(chosen, model)
-    if package is not None:
-        chosen = chosen.with_model(package.spec, package.digest)
-    return MapRequest(
-        product=chosen, area=Area.parse(area), period=Period.parse(period), source=source, package=package
-    )
-
-
-def product_of(
-    name: str, overrides: Sequence[str] | None, *, resolution: float | None, tile_size: int | None
-) -> Product:
-    """The product that options name and change."""
-    changes = list(overrides or [])
-    if resolution is not None:
-        changes.append(f"output.grid.resolution={resolution:g}")
-    if tile_size is not None:
-        changes.append(f"output.grid.tile_size={tile_size}")
-    return Product.load(name).with_overrides(changes)
-
-
-def package_of(product: Product, model: str | None) -> Package | None:
-    """The package that `--model` or the product names, checked; None for a product without a model.
-
-    Raises:
-        ProductError: A model for a product that takes none.
-        ModelError: No package, or one that was changed.
-    """
-    named = model or (product.model.package if product.model is not None else None)
-    if named is None:
-        return None
-    if product.model is None:
-        raise ProductError(
-            f"{product.name} takes no model, and --model is {model!r}.",
-            fix="Leave --model out.",
-            field="model",
-            value=model,
-        )
-    return open_model(named)
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
 
@@ -146,7 +89,7 @@ def register(app: typer.Typer) -> None:
             )
             made = make_plan(request, Store.open(store), say=out.say)
             limits = Limits(max_cost, max_carbon)
-            priced = price_plan(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
+            priced = price_asked(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
 
             def show(console: Console) -> None:
                 show_plan(console, made)
@@ -177,7 +120,7 @@ def register(app: typer.Typer) -> None:
             made = make_plan(request, Store.open(store), say=out.say)
             limits = Limits(max_cost, max_carbon)
             if prices is not None or limits:
-                price_plan(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
+                price_asked(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
             if not as_json:
                 show_plan(out.console, made)
             if cluster in list(ClusterName):

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from swath.cli.options import Json
 from swath.cli.output import key_values, reported
-from swath.cli.registry import RegistryUrl, open_model, write_page
+from swath.cli.registry import RegistryUrl, write_page
 from swath.models import Package, card_template, import_onnx
 from swath.models.spec import ClassesOutput, band_names
-from swath.registry import is_reference
+from swath.registry import is_reference, open_model
 
 app = typer.Typer(no_args_is_help=True)
 Named = Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a package, or NAME@ALIAS of the registry.")]

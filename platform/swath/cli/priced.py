@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from swath.cli.output import key_values
-from swath.mapping import Limits, Plan, Priced, keep_limits, price, read_bill
-from swath.planning.priced import Carbon, Prices
+from swath.mapping import Priced
 from swath.planning.rates import RATES
 from swath.planning.spread import Spread
 
@@ -30,36 +29,6 @@ MaxCost = Annotated[
 MaxCarbon = Annotated[
     float | None, typer.Option("--max-carbon", min=0, help="Refuse what is expected to emit more gCO2e; and stop.")
 ]
-
-
-def price_plan(
-    plan: Plan,
-    *,
-    prices: str | None,
-    carbon: str | None,
-    workers: int | None,
-    limits: Limits,
-) -> Priced:
-    """Price a plan as the options say; what was said before stands where they say nothing.
-
-    Raises:
-        PriceError: A table with faults.
-        LimitError: The plan is expected to pass a limit.
-    """
-    told = read_bill(plan).get("plan")
-    before = None if told is None else Priced.from_dict(told)
-    kept_prices = None if before is None else before.prices
-    kept_carbon = None if before is None else before.carbon
-    priced = price(
-        plan,
-        prices=Prices.load(prices) if prices is not None else kept_prices,
-        carbon=Carbon.load(carbon) if carbon is not None else kept_carbon,
-        workers=workers or 1,
-    )
-    if limits:
-        keep_limits(plan, limits)
-    priced.check(limits)
-    return priced
 
 
 def show_priced(console: Console, priced: Priced) -> None:

@@ -12,41 +12,16 @@ from rich.table import Table
 
 from swath.cli.options import Json
 from swath.cli.output import key_values, reported
-from swath.errors import ModelError
 from swath.models import Package
 from swath.products import Product, products
-from swath.registry import Reference, Registry, Verdict, Version, card_page, is_reference
+from swath.registry import Reference, Registry, Verdict, Version, card_page, is_reference, registry_at
 from swath.registry import export as export_version
 from swath.registry import verify as verify_version
-from swath.settings import settings
 
 RegistryUrl = Annotated[
     str | None, typer.Option("--registry", help="Folder or s3:// prefix of the registry; by default SWATH_REGISTRY.")
 ]
 Named = Annotated[str, typer.Argument(metavar="NAME@VERSION", help="Model with its version or alias.")]
-
-
-def registry_at(where: str | None) -> Registry:
-    """The registry that an option or the settings name.
-
-    Raises:
-        ModelError: Neither does.
-    """
-    chosen = where or settings().registry
-    if not chosen:
-        raise ModelError("No registry is named.", fix="Give --registry, or set SWATH_REGISTRY.")
-    return Registry.open(chosen)
-
-
-def open_model(text: str, where: str | None = None) -> Package:
-    """A model by folder of its package or by its name in the registry, each byte checked.
-
-    Raises:
-        ModelError: There is none, or it is not what was registered.
-    """
-    if is_reference(text) and not Path(text).exists():
-        return registry_at(where).fetch(Reference.parse(text))
-    return Package.open(text)
 
 
 def write_page(package: Package, file: Path, *, name: str, registry: str | None = None) -> None:

@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 
 from swath.cli.epochs import EpochTable, epoch_line
-from swath.cli.maps import AreaText, PeriodText, ProductName, Resolution, SourceText, TileSize, product_of
+from swath.cli.maps import AreaText, PeriodText, ProductName, Resolution, SourceText, TileSize
 from swath.cli.options import Cluster, ClusterName, Json, Workers
 from swath.cli.output import Output, key_values, reported
 from swath.cli.train_species import recipe_is_of_species, refuse_for_species, train_species_shown
 from swath.errors import LabelError, RunFailedError, RunStoppedError
 from swath.grid import Area, Period
-from swath.planning import MapRequest
+from swath.planning import MapRequest, product_of
 from swath.runs import StopSignal
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swath.mapping.billing import Limits, Priced, keep_limits, price, read_bill
+from swath.mapping.billing import Limits, Priced, keep_limits, price, price_asked, read_bill
 from swath.mapping.maintain import clean, open_runs, plans, read_status
 from swath.mapping.plan import Plan, make_plan
 from swath.mapping.run import RunResult, Stale, carry_out
@@ -22,6 +22,7 @@ __all__ = [
     "open_runs",
     "plans",
     "price",
+    "price_asked",
     "read_bill",
     "read_status",
 ]

@@ -181,6 +181,36 @@ def price(
     return priced
 
 
+def price_asked(
+    plan: Plan,
+    *,
+    prices: str | None,
+    carbon: str | None,
+    workers: int | None,
+    limits: Limits,
+) -> Priced:
+    """Price a plan as the options say; what was said before stands where they say nothing.
+
+    Raises:
+        PriceError: A table with faults.
+        LimitError: The plan is expected to pass a limit.
+    """
+    told = read_bill(plan).get("plan")
+    before = None if told is None else Priced.from_dict(told)
+    kept_prices = None if before is None else before.prices
+    kept_carbon = None if before is None else before.carbon
+    priced = price(
+        plan,
+        prices=Prices.load(prices) if prices is not None else kept_prices,
+        carbon=Carbon.load(carbon) if carbon is not None else kept_carbon,
+        workers=workers or 1,
+    )
+    if limits:
+        keep_limits(plan, limits)
+    priced.check(limits)
+    return priced
+
+
 def kept_price(plan: Plan) -> Priced:
     """The price that was said when the plan was made; without one, by the rates of today and no money."""
     told = read_bill(plan).get("plan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swath.planning.asking import package_of, product_of, request_of
 from swath.planning.input_steps import InputSteps
 from swath.planning.inputs import Inputs, Said, freeze_inputs
 from swath.planning.join import Footprints, Join, searched_area
@@ -22,6 +23,9 @@ __all__ = [
     "freeze_inputs",
     "grid_of",
     "no_items",
+    "package_of",
+    "product_of",
+    "request_of",
     "search_inputs",
     "searched_area",
 ]

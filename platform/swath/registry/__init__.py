@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from swath.registry.audit import Verdict, export, verify
 from swath.registry.contract import contract, differences
+from swath.registry.opening import open_model, registry_at
 from swath.registry.page import card_page
 from swath.registry.references import Reference, is_reference
 from swath.registry.registry import Registry, Version
@@ -18,5 +19,7 @@ __all__ = [
     "differences",
     "export",
     "is_reference",
+    "open_model",
+    "registry_at",
     "verify",
 ]
