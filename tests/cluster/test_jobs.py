@@ -3,7 +3,8 @@
 import pytest
 
 from support.jobs_api import jobs_api
-from swath.cluster.jobs import Jobs, JobsApiError, job_id
+from swath.cluster.job import job_id
+from swath.cluster.jobs import Jobs, JobsApiError
 from swath.errors import ClusterError, CredentialsError
 
 SPEC = ("map", "s3://bucket/specs/0123456789ab.json", b"{}")

@@ -1,7 +1,8 @@
-"""What runs on the head node as a Ray job: `python -m swath.cli.job KIND URI`.
+"""What runs on the head node as a Ray job: `python -m swath.cli.job KIND URI [--cluster auto|local|inline]`.
 
 Ray's Jobs API is given this module and not a file of jobs/, so that a cluster needs the package only, as a wheel has
-it; the scripts of jobs/ are the same call for people who submit by hand.
+it; the scripts of jobs/ are the same call for people who submit by hand. Jobs that are processes of one machine
+(`LocalJobs`) run it with another cluster than the one they would be in.
 """
 
 from __future__ import annotations
@@ -21,12 +22,18 @@ from swath.runs import StopSignal
 from swath.store import Store
 from swath.store.job_spec import CommandSpec, JobEnd, MapSpec, read_spec, versions, write_end
 
+CLUSTERS = ("auto", "local", "inline")
 KINDS = ("map", "train", "tune", "assess")
 _ON_A_CLUSTER = ("train", "tune")  # their commands take --cluster
 
 
-def run(kind: str, uri: str) -> int:
+def run(kind: str, uri: str, cluster: str = "auto") -> int:
     """Do what the spec at a URI says; how it ended stands beside the spec.
+
+    Args:
+        kind: That the spec must be of.
+        uri: Of the spec.
+        cluster: What it runs on; `auto`: the one that it is in.
 
     Returns:
         0 all done, 1 some failed, 2 the request was wrong, 130 stopped.
@@ -40,10 +47,10 @@ def run(kind: str, uri: str) -> int:
         if spec.kind != kind:
             raise RequestError(f"{uri} is a spec of {spec.kind}, not of {kind}.", fix=f"Use the job {spec.kind}.")
         if isinstance(spec, MapSpec):
-            made = _map(store, spec)
+            made = _map(store, spec, cluster)
             result, code = made.to_dict(), 130 if made.stopped else int(bool(made.failed))
         else:
-            result, code = _command(spec)
+            result, code = _command(spec, cluster)
             error = None if result is None else result.pop("error", None)
     except SwathError as raised:
         error, code = raised.to_dict(), raised.exit_code
@@ -71,11 +78,11 @@ def check_versions(spec: MapSpec | CommandSpec) -> None:
             )
 
 
-def _map(store: Store, spec: MapSpec) -> RunResult:
+def _map(store: Store, spec: MapSpec, cluster: str) -> RunResult:
     with StopSignal() as asked:
         return carry_out(
             Plan.open(store, spec.root, spec.run),
-            cluster="auto",
+            cluster=cluster,
             workers=spec.workers,
             stale=None if spec.stale is None else Stale(spec.stale),
             complete=spec.complete,
@@ -85,12 +92,12 @@ def _map(store: Store, spec: MapSpec) -> RunResult:
         )
 
 
-def _command(spec: CommandSpec) -> tuple[dict[str, Any] | None, int]:
+def _command(spec: CommandSpec, cluster: str) -> tuple[dict[str, Any] | None, int]:
     """A command of `swath`, with its document."""
-    cluster = ["--cluster", "auto"] if spec.kind in _ON_A_CLUSTER else []
+    where = ["--cluster", cluster] if spec.kind in _ON_A_CLUSTER else []
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        code = command([spec.kind, *spec.arguments, *cluster, "--json"])
+        code = command([spec.kind, *spec.arguments, *where, "--json"])
     print(said.getvalue(), flush=True)
     try:
         document = json.loads(said.getvalue())
@@ -100,12 +107,15 @@ def _command(spec: CommandSpec) -> tuple[dict[str, Any] | None, int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`KIND URI`, as a process."""
+    """`KIND URI [--cluster CLUSTER]`, as a process."""
     told = list(sys.argv[1:] if arguments is None else arguments)
-    if len(told) != 2 or told[0] not in KINDS:
-        print(f"usage: python -m swath.cli.job {'|'.join(KINDS)} URI", file=sys.stderr)
+    cluster = CLUSTERS[0]
+    if len(told) == 4 and told[2] == "--cluster":
+        told, cluster = told[:2], told[3]
+    if len(told) != 2 or told[0] not in KINDS or cluster not in CLUSTERS:
+        print(f"usage: python -m swath.cli.job {'|'.join(KINDS)} URI [--cluster {'|'.join(CLUSTERS)}]", file=sys.stderr)
         return 2
-    return run(*told)
+    return run(told[0], told[1], cluster)
 
 
 if __name__ == "__main__":

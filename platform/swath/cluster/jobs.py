@@ -4,54 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from swath.cluster.auth import use_given_token
+from swath.cluster.job import STOP_S, Job, job_id
 from swath.errors import ClusterError, CredentialsError
 
-# A job that is asked to stop lets units in flight finish; after so long Ray kills it, and nothing that is made is lost.
-STOP_S = 30
 _REQUEST_S = 30.0
-_ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 _ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
 
 class JobsApiError(ClusterError):
     """The Jobs API answered with an error. Facts: status."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job as Ray tells of it.
-
-    Attributes:
-        id: Submission id.
-        status: PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED.
-        message: What Ray says of it: of a failed one, the end of its log.
-        adopted: It stood already when it was submitted.
-    """
-
-    id: str
-    status: str
-    message: str = ""
-    adopted: bool = False
-
-    @property
-    def ended(self) -> bool:
-        """True once nothing more will come of it."""
-        return self.status in _ENDED
-
-
-def job_id(kind: str, uri: str, content: bytes) -> str:
-    """The id of a job: the same for the same kind, URI and content of the spec."""
-    digest = hashlib.sha256(b"\0".join([kind.encode(), uri.encode(), content])).hexdigest()
-    return f"swath-{kind}-{digest[:16]}"
 
 
 class Jobs:

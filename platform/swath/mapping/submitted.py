@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from swath.cluster.jobs import Job, Jobs
+from swath.cluster import Job, JobPlace
 from swath.errors import ClusterError
 from swath.mapping.plan import Plan
 from swath.mapping.run import RunResult, Stale
@@ -44,7 +44,7 @@ class FollowedTally(Tally):
 
 def submit_plan(
     plan: Plan,
-    jobs: Jobs,
+    jobs: JobPlace,
     *,
     workers: int | None = None,
     stale: Stale | None = None,
@@ -65,7 +65,7 @@ def submit_plan(
 
 def follow(
     plan: Plan,
-    jobs: Jobs,
+    jobs: JobPlace,
     job: Job,
     uri: str,
     *,
@@ -111,7 +111,7 @@ def _look(plan: Plan, tally: FollowedTally, *, since: float) -> None:
         tally.read(reading)
 
 
-def _result(plan: Plan, jobs: Jobs, job: Job, end: JobEnd | None, tally: Tally, seconds: float) -> RunResult:
+def _result(plan: Plan, jobs: JobPlace, job: Job, end: JobEnd | None, tally: Tally, seconds: float) -> RunResult:
     if end is not None and end.result is not None:
         return _told(end.result)
     if end is not None and end.error is not None:
