@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from swath.cluster.connect import Address, Cluster, connect
-from swath.cluster.job import Job, JobPlace
+from swath.cluster.elsewhere import Elsewhere, elsewhere
+from swath.cluster.job import Job, JobGoneError, JobPlace
 from swath.cluster.jobs import Jobs
 from swath.cluster.local_jobs import LocalJobs
 from swath.cluster.nodes import Node, nodes
-from swath.cluster.sizes import Size, fewest, gpus_fed, workers_for
+from swath.cluster.submitted import error_of, follow_job, run_command, submit_spec, without_end
+from swath.cluster.where import Where
 from swath.errors import ClusterError
 
 __all__ = [
     "Address",
     "Cluster",
     "ClusterError",
+    "Elsewhere",
     "Job",
+    "JobGoneError",
     "JobPlace",
     "Jobs",
     "LocalJobs",
     "Node",
-    "Size",
+    "Where",
     "connect",
-    "fewest",
-    "gpus_fed",
+    "elsewhere",
+    "error_of",
+    "follow_job",
     "nodes",
-    "workers_for",
+    "run_command",
+    "submit_spec",
+    "without_end",
 ]

@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from swath.errors import ClusterError
+
 # A job that is asked to stop lets units in flight finish; after so long it is killed, and nothing that is made is lost.
 STOP_S = 30
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
+
+
+class JobGoneError(ClusterError):
+    """The place knows no such job: it was made anew, and asking again brings nothing."""
 
 
 @dataclass(frozen=True)

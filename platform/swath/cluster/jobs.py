@@ -7,14 +7,15 @@ import contextlib
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NoReturn
 
 from swath.cluster.auth import use_given_token
-from swath.cluster.job import STOP_S, Job, job_id
+from swath.cluster.job import STOP_S, Job, JobGoneError, job_id
 from swath.errors import ClusterError, CredentialsError
 
 _REQUEST_S = 30.0
+_WAIT_S = 0.5
 _ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
 
@@ -79,11 +80,11 @@ class Jobs:
         """A job as it stands.
 
         Raises:
-            ClusterError: There is no such job.
+            JobGoneError: There is no such job.
         """
         found = self._find(job)
         if found is None:
-            raise ClusterError(
+            raise JobGoneError(
                 f"{self.address} knows no job {job}.", fix="The cluster may have been made anew: submit it again."
             )
         return found
@@ -128,12 +129,20 @@ class Jobs:
         loop, stream = asyncio.new_event_loop(), self._client.tail_job_logs(job)
         try:
             while not should_stop():
+                # in short waits: a job that prints nothing must not keep anybody from stopping
+                text = loop.create_task(_next(stream))
+                while not text.done():
+                    loop.run_until_complete(asyncio.wait({text}, timeout=_WAIT_S))
+                    if should_stop() and text.cancel():
+                        loop.run_until_complete(asyncio.wait({text}))
+                        return
                 try:
-                    yield loop.run_until_complete(anext(stream))
-                except StopAsyncIteration:
-                    return
+                    found = text.result()
                 except (RuntimeError, OSError, aiohttp.ClientError):
                     return  # dropped: the caller asks how the job stands, and reads on
+                if found is None:
+                    return
+                yield found
         finally:
             with contextlib.suppress(RuntimeError):
                 loop.run_until_complete(stream.aclose())
@@ -170,6 +179,7 @@ class Jobs:
             raise ClusterError(
                 f"The cluster at {self.address} has Ray {there}, this machine {ray.__version__}.",
                 fix="Install the same version here, or use an image of this release of Swath there.",
+                there=there,
             )
 
     @contextlib.contextmanager
@@ -225,6 +235,11 @@ def _client(address: str, token: str | None, timeout_s: float) -> Any:
         ) from error
     finally:
         os.environ.update(before)
+
+
+async def _next(stream: AsyncIterator[str]) -> str | None:
+    """What a stream gives next; None at its end."""
+    return await anext(stream, None)
 
 
 def _first_line(error: BaseException) -> str:

@@ -15,8 +15,7 @@ from typing import Any, Literal
 
 import psutil
 
-from swath.cluster.job import STOP_S, Job, job_id
-from swath.errors import ClusterError
+from swath.cluster.job import STOP_S, Job, JobGoneError, job_id
 from swath.settings import settings
 
 Here = Literal["inline", "local"]
@@ -77,11 +76,11 @@ class LocalJobs:
         """A job as it stands.
 
         Raises:
-            ClusterError: There is no such job.
+            JobGoneError: There is no such job.
         """
         folder = self.folder / job
         if not folder.is_dir():
-            raise ClusterError(f"This machine knows no job {job}.", fix=f"Its folder would be {folder}.", job=job)
+            raise JobGoneError(f"This machine knows no job {job}.", fix=f"Its folder would be {folder}.", job=job)
         alive = self._process(job) is not None  # asked first: a process writes its exit code before it goes
         try:
             code = int((folder / "exit").read_text())

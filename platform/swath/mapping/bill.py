@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from swath.cluster import fewest
 from swath.errors import PriceError, RequestError
 from swath.mapping.amounts import Amounts
 from swath.planning.priced import Carbon, GpuMachine, Prices
@@ -151,29 +150,59 @@ def wall_s(use: Use, amounts: Amounts, workers: int, cores: int) -> Spread:
     return unit * rounds
 
 
-def workers_for_deadline(use: Use, amounts: Amounts, *, deadline_s: float, cores: int, most: int) -> int:
+def workers_for_deadline(
+    use: Use, amounts: Amounts, *, deadline_s: float, cores: int, most: int, start_s: float = 0
+) -> int:
     """The fewest workers that are done in time, by the expected rates.
 
     Args:
         use: What is used.
         amounts: What is asked for.
-        deadline_s: Seconds.
+        deadline_s: Seconds, the start included.
         cores: Of each worker.
         most: No more can be had.
+        start_s: Until the workers are there, seconds.
 
     Raises:
-        RequestError: No number can; says the best there is.
+        RequestError: No number can; says the best there is. Facts: best_s, workers.
     """
     best = min(most, max(1, amounts.units))
-    least = wall_s(use, amounts, best, cores).expected
+
+    def takes(number: int) -> float:
+        return start_s + wall_s(use, amounts, number, cores).expected
+
+    least = takes(best)
     if least > deadline_s:
+        # units are whole: often fewer workers take as long
+        enough = _fewest(best, lambda number: takes(number) <= least * (1 + 1e-9))
+        start = f", {said_time(start_s)} of it the start" if start_s else ""
         raise RequestError(
-            f"No number of workers meets {deadline_s:,.0f} s: {best} workers with {cores} cores take {least:,.0f} s.",
-            fix="Give more time, more or larger workers, or a smaller tile size.",
+            f"No number of workers meets a deadline of {said_time(deadline_s)}: the best there is takes "
+            f"{said_time(least)} with {enough} workers of {cores} cores{start}.",
+            fix="Give a later deadline, more or larger workers, or smaller tiles.",
             best_s=least,
-            workers=best,
+            workers=enough,
         )
-    return fewest(best, lambda number: wall_s(use, amounts, number, cores).expected <= deadline_s)
+    return _fewest(best, lambda number: takes(number) <= deadline_s)
+
+
+def _fewest(highest: int, enough: Callable[[int], bool]) -> int:
+    """The least number, from 1 to `highest`, that is enough; `highest` is, and what is more than enough is too."""
+    low, high = 1, highest
+    while low < high:
+        middle = (low + high) // 2
+        if enough(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def said_time(seconds: float) -> str:
+    """Seconds for a person."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def gpu_workers_fed(rates: Mapping[str, Rate], amounts: Amounts, *, cores: int) -> int:

@@ -154,12 +154,13 @@ def carry_out(
                 if cluster == "local":
                     say("starting Ray on this machine")
                 with connect(cluster) as joined, spending.measured(here=cluster in ("inline", "local")):
+                    nodes = [node for node in joined.nodes if node.cpus >= 1]  # a head that only drives has none
                     work, executor = workers_for(
                         plan,
                         joined.on_ray,
-                        [node.cpus for node in joined.nodes],
+                        [node.cpus for node in nodes],
                         workers,
-                        memory=[node.memory for node in joined.nodes],
+                        memory=[node.memory for node in nodes],
                     )
                     summary = execute(
                         pending(),

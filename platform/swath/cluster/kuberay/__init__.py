@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from swath.cluster.kuberay.api import Kubernetes
-from swath.cluster.kuberay.launch import Launched, launched
+from swath.cluster.kuberay.launch import ClusterGoneError, Launched, launched, owner_from_environment
 from swath.cluster.kuberay.manifest import manifest
 from swath.cluster.kuberay.spec import FaultTolerance, Group, Head, KubeRaySpec, Spot, Toleration
 from swath.cluster.kuberay.sweep import Orphan, sweep
 
 __all__ = [
+    "ClusterGoneError",
     "FaultTolerance",
     "Group",
     "Head",
@@ -20,5 +21,6 @@ __all__ = [
     "Toleration",
     "launched",
     "manifest",
+    "owner_from_environment",
     "sweep",
 ]

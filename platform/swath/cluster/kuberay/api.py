@@ -19,6 +19,7 @@ _NEEDED = (
     *((GROUP, PLURAL, verb) for verb in ("create", "get", "list", "watch", "patch", "delete")),
     ("", "pods", "list"),
     ("", "events", "list"),
+    ("", "secrets", "get"),  # of the token of its Jobs API
 )
 
 
@@ -81,7 +82,7 @@ class Kubernetes:
                 raise
             raise ClusterError(
                 "Kubernetes knows no rayclusters.ray.io: KubeRay is not installed.",
-                fix="Install the KubeRay operator 1.5 or later.",
+                fix="Install the KubeRay operator 1.5.1 or later.",
             ) from error
 
     def create(self, body: Mapping[str, Any]) -> dict[str, Any]:

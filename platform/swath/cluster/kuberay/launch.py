@@ -26,8 +26,17 @@ from swath.cluster.kuberay.reasons import Reason, reasons
 from swath.cluster.kuberay.spec import KubeRaySpec
 from swath.errors import ClusterError, RunStoppedError, SwathError
 
+# KubeRay 1.5.1 and later makes a token for a cluster whose spec has `authOptions: {mode: token}`, under this key of a
+# Secret that has the cluster's name (one of 50 characters at most, as ours): RAY_AUTH_TOKEN_SECRET_KEY of
+# ray-operator/controllers/ray/utils, SetContainerTokenAuthEnvVars of ray-operator/controllers/ray/common/pod.go, and
+# https://docs.ray.io/en/latest/cluster/kubernetes/user-guides/kuberay-auth.html
+TOKEN_KEY = "auth_token"
 _SLICE_S = 10  # of a watch: pods and events are looked at in between
 Said = Callable[[str], None]
+
+
+class ClusterGoneError(ClusterError):
+    """A cluster that stood is there no more."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Launched:
     Attributes:
         name: Of the RayCluster.
         namespace: Where it is.
-        jobs: Address of its Jobs API, inside Kubernetes.
+        jobs: Address of its Jobs API: inside Kubernetes, or as the spec says.
         workers: Workers that are ready.
         adopted: It stood already: an earlier launcher of the same run has died.
         spec: What it is.
@@ -56,15 +65,28 @@ class Launched:
         """Put the time off after which it counts as an orphan; call it now and then while a job runs.
 
         Raises:
-            ClusterError: It is gone.
+            ClusterGoneError: It is gone.
         """
         change = {"metadata": {"annotations": {DELETE_AFTER: delete_after(self.spec)}}}
         if self.api.patch(self.name, change) is None:
-            raise ClusterError(f"The cluster {self.name} is gone.", fix="The same command makes it anew and goes on.")
+            raise ClusterGoneError(
+                f"The cluster {self.name} is gone.", fix="The same command makes it anew and goes on."
+            )
 
-    def token(self) -> str | None:
-        """The token of its Jobs API, which KubeRay keeps in a Secret of the cluster's name."""
-        return self.api.secret(self.name, "auth_token")
+    def token(self) -> str:
+        """The token of its Jobs API, which KubeRay keeps in a Secret of the cluster's name.
+
+        Raises:
+            ClusterError: There is none: this KubeRay does not know of tokens, and whoever reaches the cluster could use
+                it.
+        """
+        token = self.api.secret(self.name, TOKEN_KEY)
+        if token is None:
+            raise ClusterError(
+                f"KubeRay has made no Secret {self.name} with {TOKEN_KEY}: the cluster would obey whoever reaches it.",
+                fix="Install the KubeRay operator 1.5.1 or later, whose RayCluster has authOptions.",
+            )
+        return token
 
 
 def owner_from_environment() -> dict[str, str] | None:
@@ -183,6 +205,8 @@ def _wait_ready(
         if _is_ready(found, wanted):
             head = found["status"]["head"]["serviceName"]
             jobs = f"http://{head}.{spec.namespace}.svc:{DASHBOARD_PORT}"
+            if spec.jobs_address is not None:
+                jobs = spec.jobs_address.replace("{name}", name).replace("{namespace}", spec.namespace)
             workers = int(found["status"].get("readyWorkerReplicas") or 0)
             say(f"the cluster {name} is ready: {workers} workers")
             return Launched(name, spec.namespace, jobs, workers, adopted, spec, api)

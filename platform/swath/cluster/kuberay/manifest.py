@@ -70,8 +70,9 @@ def delete_after(spec: KubeRaySpec, now: datetime | None = None) -> str:
 
 
 def spec_digest(spec: KubeRaySpec) -> str:
-    """Tells two specs apart."""
-    return hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:12]
+    """Tells two clusters apart; how it is reached, and how long it is waited for, is none of the cluster."""
+    values = spec.model_dump(mode="json", exclude={"jobs_address", "start_s"})
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def label(run: str) -> str:

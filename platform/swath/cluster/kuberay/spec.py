@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from swath.errors import ClusterError
+from swath.forms import apply_overrides, commented, read_yaml, validate
 
 # RFC 1123: names of objects and groups; KubeRay makes names of pods of both, which may have 63 characters
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=30)]
@@ -42,8 +47,8 @@ class Spot(_Model):
 class Pod(_Model):
     """What a pod of the cluster has; requests equal limits, so that no neighbour takes it away."""
 
-    cpus: int = Field(ge=1, description="Cores.")
-    memory_gib: float = Field(gt=0, description="Memory, GiB.")
+    cpus: int = Field(ge=1, description="Cores.", examples=[16])
+    memory_gib: float = Field(gt=0, description="Memory, GiB.", examples=[64])
     disk_gib: float = Field(default=20, gt=0, description="Of /tmp, GiB: Ray's logs and spilled objects, caches.")
     node_selector: dict[str, str] = Field(default={}, description="Labels that nodes must have.")
     tolerations: tuple[Toleration, ...] = Field(default=(), description="Taints of nodes that it puts up with.")
@@ -59,7 +64,7 @@ class Head(Pod):
 class Group(Pod):
     """Workers that are alike."""
 
-    name: Name = Field(description="Of the group, as cpu.")
+    name: Name = Field(description="Of the group, as cpu.", examples=["cpu"])
     gpus: int = Field(default=0, ge=0, description="GPUs of a worker.")
     gpu_resource: str = Field(default="nvidia.com/gpu", description="What Kubernetes calls them.")
     least: int = Field(default=0, ge=0, description="Workers at least.")
@@ -84,7 +89,11 @@ class FaultTolerance(_Model):
 class KubeRaySpec(_Model):
     """A Ray cluster on Kubernetes."""
 
-    image: str = Field(min_length=1, description="Image of this release of Swath, with a tag or digest.")
+    image: str = Field(
+        min_length=1,
+        description="Image of this release of Swath, with a tag or digest.",
+        examples=["registry.example.org/swath:0.1.0"],
+    )
     namespace: Name = Field(default="swath", description="Namespace; it stands already.")
     ray_version: str = Field(default="2.60.0", description="Ray's version in the image.")
     head: Head = Field(default=Head(), description="The head.")
@@ -94,6 +103,17 @@ class KubeRaySpec(_Model):
     service_account: str | None = Field(default=None, description="Of the pods: reads archives, writes stores.")
     pull_secrets: tuple[str, ...] = Field(default=(), description="Secrets with which the image is pulled.")
     environment: dict[str, str] = Field(default={}, description="Variables of all pods, as SWATH_READ_TIMEOUT_S.")
+    start_s: int = Field(
+        default=300,
+        ge=0,
+        description="Until its workers are there, seconds: nodes are bought and images pulled. Counts into a deadline.",
+    )
+    jobs_address: str | None = Field(
+        default=None,
+        pattern=r"^https?://.+",
+        description="Where this machine reaches its Jobs API, as https://ray.example.org/{name} of an ingress; {name} "
+        "and {namespace} are filled in. By default its service, which pods of the same Kubernetes reach.",
+    )
     ttl_s: int = Field(
         default=24 * 3600, ge=60, description="A cluster whose launcher is silent for so long is swept away, seconds."
     )
@@ -107,6 +127,43 @@ class KubeRaySpec(_Model):
         if ":" not in tag or tag.endswith(":latest"):
             raise ValueError(f"image {self.image} has no fixed tag or digest: workers could differ from the head")
         return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> KubeRaySpec:
+        """The cluster that a YAML file describes.
+
+        Raises:
+            ClusterError: It cannot be read, or a field is wrong; the message names it.
+        """
+        return cls.parse(read_yaml(path, what="Cluster", error=ClusterError), where=str(path))
+
+    @classmethod
+    def parse(cls, told: Any, *, where: str = "cluster") -> KubeRaySpec:
+        """Check values as YAML gives them.
+
+        Raises:
+            ClusterError: A field is wrong; the message names it.
+        """
+        return validate(
+            cls, told, where=where, what="cluster", start="swath clusters template", error=ClusterError
+        )  # fmt: skip
+
+    def with_overrides(self, assignments: Sequence[str]) -> KubeRaySpec:
+        """This cluster with fields set by `FIELD=VALUE` texts, as `groups.0.most=40`.
+
+        Raises:
+            ProductError: An unknown field path; the choices at that point are named.
+            ClusterError: A value that does not fit.
+        """
+        if not assignments:
+            return self
+        data = apply_overrides(type(self), self.model_dump(mode="json"), assignments)
+        return self.parse(data, where="cluster with --set-cluster")
+
+    @classmethod
+    def template(cls) -> str:
+        """A commented YAML of every field; it validates as it stands."""
+        return "# A Ray cluster on Kubernetes: --cluster kuberay --cluster-spec THIS\n" + commented(cls)
 
     @property
     def elastic(self) -> bool:
