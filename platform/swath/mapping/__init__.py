@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swath.mapping.billing import Limits, Priced, keep_limits, price, price_asked, read_bill
+from swath.mapping.billing import Limits, Priced, keep_limits, kept_price, price, price_asked, read_bill
 from swath.mapping.maintain import clean, open_runs, plans, read_status
 from swath.mapping.plan import Plan, make_plan
 from swath.mapping.run import RunResult, Stale, carry_out
@@ -18,6 +18,7 @@ __all__ = [
     "carry_out",
     "clean",
     "keep_limits",
+    "kept_price",
     "make_plan",
     "open_runs",
     "plans",

@@ -1,0 +1,105 @@
+"""What flows are asked for: the options of the command line as forms."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from swath.cluster.where import Where
+from swath.mapping import Limits, Stale
+from swath.planning import MapRequest, request_of
+
+Cluster = Field(
+    default="local",
+    description="inline or local: a process of the machine of the flow; http(s)://HOST:8265: a Ray cluster; kuberay: "
+    "one that is made for the run.",
+)
+
+
+class Told(BaseModel):
+    """What all flows are told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    notify: str | None = Field(
+        default=None,
+        title="Tell",
+        description="Block of Prefect that is told how it ended, as slack-webhook/maps; by default nobody.",
+    )
+    wait_h: float = Field(
+        default=0, ge=0, le=168, title="Wait, h", description="For another run of the same store; at 0 it is refused."
+    )
+
+
+class OnCluster(Told):
+    """Where the work is done."""
+
+    cluster: str = Cluster
+    cluster_spec: str | None = Field(default=None, description="With kuberay: YAML of the cluster.")
+    deadline_h: float | None = Field(
+        default=None, gt=0, title="Deadline, h", description="With kuberay: as many workers as this needs."
+    )
+    workers: int | None = Field(default=None, ge=1, description="Most workers; by default what the cores allow.")
+
+    def where(self) -> Where:
+        """Where, checked.
+
+        Raises:
+            ClusterError: No such place.
+        """
+        return Where.of(self.cluster, spec=self.cluster_spec, deadline_h=self.deadline_h)
+
+
+class MapAsked(OnCluster):
+    """A map: the options of `swath map`."""
+
+    product: str = Field(description="Name of a shipped product, or a YAML file.")
+    area: str = Field(description="File, west,south,east,north in degrees, or a country's or continent's name.")
+    period: str = Field(description="START/END/STEP with END included, as 2023/P1Y or 2008/2023/P1Y.")
+    source: str = Field(description="STAC API, static catalog, stac-geoparquet table or item file: URL or path.")
+    store: str = Field(description="Folder or s3:// prefix.")
+    region: str = Field(default="", description="Name of the area in names of runs; by default the area as given.")
+    model: str | None = Field(default=None, description="Folder of a package, or NAME@ALIAS of the registry.")
+    resolution: float | None = Field(default=None, ge=0.1, title="Resolution, m", description="Edge of a pixel.")
+    tile_size: int | None = Field(default=None, ge=1, title="Tile, px", description="Edge of a tile.")
+    overrides: list[str] = Field(default=[], title="Set", description="FIELD=VALUE of the product, a line each.")
+    stale: Literal["keep", "redo"] | None = Field(default=None, description="Tiles made by older code.")
+    prices: str | None = Field(default=None, description="Prices: a YAML file, or one that ships with Swath.")
+    carbon: str | None = Field(default=None, description="Power of machines and carbon of grids: a YAML file.")
+    max_cost: float | None = Field(default=None, ge=0, description="Approved up to so much; above it nothing starts.")
+    max_carbon: float | None = Field(default=None, ge=0, title="Max carbon, gCO2e", description="The same.")
+    audit: bool = Field(default=True, description="A map that fails its audit stays unpublished.")
+    report: bool = Field(default=True, description="Write the report of each time step.")
+
+    @property
+    def place(self) -> str:
+        """Of the map, in names of runs."""
+        return self.region or (self.area if len(self.area) <= 40 else f"{self.area[:37]}…")
+
+    @property
+    def limits(self) -> Limits:
+        """What may be spent."""
+        return Limits(self.max_cost, self.max_carbon)
+
+    @property
+    def older(self) -> Stale | None:
+        """What to do with tiles of older code."""
+        return None if self.stale is None else Stale(self.stale)
+
+    def request(self) -> MapRequest:
+        """The same request as the command's.
+
+        Raises:
+            ProductError: No such product, or a field that it has not.
+        """
+        return request_of(
+            self.product,
+            self.area,
+            self.period,
+            self.source,
+            model=self.model,
+            resolution=self.resolution,
+            tile_size=self.tile_size,
+            overrides=self.overrides,
+        )

@@ -1,0 +1,52 @@
+"""What happens when a flow run ends: somebody is told, and a cancelled one stops its job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.logging import get_run_logger
+
+from swath.cluster import JobPlace, Jobs, LocalJobs
+from swath.errors import SwathError
+from swath.flows.board import JOB, jobs_of
+
+
+def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Tell the block that the run was told of how it ended."""
+    block = dict(flow_run.parameters.get("asked") or {}).get("notify")
+    if not block:
+        return
+    from prefect.blocks.core import Block
+
+    subject = f"Swath: {flow_run.name}: {state.name}"
+    try:
+        notifier: Any = Block.load(block)
+        notifier.notify(body=f"{subject}\n{state.message or ''}", subject=subject)
+    except Exception as error:  # whoever is told lives elsewhere: that he cannot be reached must not hide how it ended
+        get_run_logger().error("%s was not told: %s: %s", block, type(error).__name__, error)
+
+
+def stop_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Stop what a cancelled flow run has begun."""
+    logger = get_run_logger()
+    with get_client(sync_client=True) as client:
+        told = client.read_artifacts(
+            artifact_filter=ArtifactFilter(
+                flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run.id]), key=ArtifactFilterKey(any_=[JOB])
+            )
+        )
+    for one in jobs_of(told):
+        try:
+            ended = _place(one["cluster"]).stop(one["job"])
+            logger.info("the job %s is %s", ended.id, ended.status)
+        except SwathError as error:
+            # the cluster was made for the run and is gone, or does not answer: its own end is the launcher's to see to
+            logger.warning("the job %s was not stopped: %s", one["job"], error)
+
+
+def _place(address: str) -> JobPlace:
+    return Jobs(address) if address.startswith(("http://", "https://")) else LocalJobs()
