@@ -7,19 +7,32 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from swath.cli.options import Cluster, ClusterAddress, ClusterName, Detach, Json, StoreArgument, StoreUrl, Workers
+from swath.cli.options import (
+    ClusterAddress,
+    ClusterFile,
+    ClusterName,
+    ClusterOverrides,
+    Deadline,
+    Detach,
+    Json,
+    StoreArgument,
+    StoreUrl,
+    Workers,
+)
 from swath.cli.output import Output, reported
 from swath.cli.priced import CarbonOption, MaxCarbon, MaxCost, PricesOption, show_priced
 from swath.cli.shown import plan_values, show_plan, show_results, show_status
-from swath.errors import RequestError
+from swath.cluster import Where
 from swath.mapping import (
     Limits,
     Plan,
     RunResult,
     Stale,
-    carry_out,
+    check_can_be_left,
     clean,
+    leave_on,
     make_plan,
+    map_on,
     open_runs,
     price_asked,
     read_status,
@@ -102,11 +115,14 @@ def register(app: typer.Typer) -> None:
         product: ProductName, area: AreaText, period: PeriodText, source: SourceText, store: StoreUrl,
         model: Model = None, resolution: Resolution = None, tile_size: TileSize = None,
         cluster: ClusterAddress = ClusterName.LOCAL.value, workers: Workers = None, stale: StaleChoice = None,
+        cluster_spec: ClusterFile = None, cluster_overrides: ClusterOverrides = None, deadline: Deadline = None,
         detach: Detach = False, overrides: Overrides = None, prices: PricesOption = None, carbon: CarbonOption = None,
         max_cost: MaxCost = None, max_carbon: MaxCarbon = None, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Make a map: carry a plan out, or plan first. The same command goes on where it stopped."""
         with reported(as_json) as out:
+            opened = Store.open(store)
+            where = where_of(cluster, cluster_spec, cluster_overrides, deadline, store=opened, detach=detach)
             request = request_of(
                 product,
                 area,
@@ -117,17 +133,13 @@ def register(app: typer.Typer) -> None:
                 tile_size=tile_size,
                 overrides=overrides,
             )
-            made = make_plan(request, Store.open(store), say=out.say)
+            made = make_plan(request, opened, say=out.say)
             limits = Limits(max_cost, max_carbon)
             if prices is not None or limits:
                 price_asked(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
             if not as_json:
                 show_plan(out.console, made)
-            if cluster in list(ClusterName):
-                refuse_detached(detach, cluster)
-                end_with([carry_out_shown(out, made, ClusterName(cluster), workers, stale)], out)
-            else:
-                submit_shown(out, made, cluster, workers, stale, detach=detach)
+            map_shown(out, [made], where, workers, stale, detach=detach)
 
     @app.command(rich_help_panel=PANEL)
     def status(store: StoreArgument, as_json: Json = False) -> None:
@@ -138,16 +150,19 @@ def register(app: typer.Typer) -> None:
 
     @app.command(rich_help_panel=PANEL)
     def retry(
-        store: StoreArgument, cluster: Cluster = ClusterName.LOCAL, workers: Workers = None,
-        stale: StaleChoice = None, as_json: Json = False,
+        store: StoreArgument, cluster: ClusterAddress = ClusterName.LOCAL.value, workers: Workers = None,
+        cluster_spec: ClusterFile = None, cluster_overrides: ClusterOverrides = None, deadline: Deadline = None,
+        stale: StaleChoice = None, detach: Detach = False, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Take up the units of a store that failed, were not reached, or were made without some of their files."""
         with reported(as_json) as out:
-            plans = open_runs(Store.open(store))
+            opened = Store.open(store)
+            where = where_of(cluster, cluster_spec, cluster_overrides, deadline, store=opened, detach=detach)
+            plans = open_runs(opened)
             if not plans:
                 out.result({"runs": []}, lambda console: console.print("Nothing to retry: every unit is made."))
                 return
-            end_with([carry_out_shown(out, made, cluster, workers, stale, complete=True) for made in plans], out)
+            map_shown(out, plans, where, workers, stale, complete=True, detach=detach)
 
     @app.command("clean", rich_help_panel=PANEL)
     def clean_(
@@ -167,59 +182,59 @@ def register(app: typer.Typer) -> None:
             )
 
 
-def carry_out_shown(
+def where_of(
+    cluster: str,
+    spec: str | None,
+    overrides: list[str] | None,
+    deadline: float | None,
+    *,
+    store: Store,
+    detach: bool = False,
+) -> Where:
+    """Where the options say that a run computes, checked before anything is planned.
+
+    Raises:
+        RequestError: No such place, options that do not go with it, or a store that it does not see.
+    """
+    where = Where.of(cluster, spec=spec, overrides=overrides or (), deadline_h=deadline)
+    where.check_store(store)
+    if detach:
+        check_can_be_left(where)
+    return where
+
+
+def map_shown(
     out: Output,
-    plan: Plan,
-    cluster: ClusterName,
+    plans: list[Plan],
+    where: Where,
     workers: int | None,
     stale: Stale | None,
     *,
     complete: bool = False,
-) -> RunResult:
-    """Carry a plan out with progress on the screen."""
-    with StopSignal() as asked:
-        return carry_out(
-            plan,
-            cluster=cluster.value,
-            workers=workers,
-            stale=stale,
-            complete=complete,
-            display=out.display,
-            should_stop=asked,
-            say=out.say,
-        )
-
-
-def refuse_detached(detach: bool, cluster: str) -> None:
-    """Only what runs elsewhere can be left.
-
-    Raises:
-        RequestError: It runs here.
-    """
-    if detach:
-        raise RequestError(
-            f"--detach, and --cluster {cluster} runs from this process.",
-            fix="Give the address of a Jobs API, as http://HOST:8265, or leave --detach out.",
-        )
-
-
-def submit_shown(
-    out: Output, plan: Plan, address: str, workers: int | None, stale: Stale | None, *, detach: bool
+    detach: bool = False,
 ) -> None:
-    """Submit a plan to a cluster elsewhere, and follow it unless it is to be left."""
-    from swath.cluster.jobs import Jobs
-    from swath.mapping.submitted import follow, submit_plan
-
+    """Carry plans out wherever they shall run, with progress on the screen; exits as `end_with`."""
+    if detach:
+        left = []
+        for made in plans:
+            job, uri = leave_on(made, where, workers=workers, stale=stale, complete=complete, say=out.say)
+            left.append({"run": made.run, "job": job.id, "status": job.status, "cluster": where.name, "spec": uri})
+        told = left[0] if len(left) == 1 else {"runs": left}
+        jobs, root = ", ".join(str(one["job"]) for one in left), plans[0].store.root
+        out.result(told, lambda console: console.print(f"The job {jobs} goes on; swath status {root}", markup=False))
+        return
     with StopSignal() as asked:
-        jobs = Jobs(address)
-        job, uri = submit_plan(plan, jobs, workers=workers, stale=stale)
-        out.say(f"{'found' if job.adopted else 'submitted'} the job {job.id} at {jobs.address}")
-        if detach:
-            told = {"run": plan.run, "job": job.id, "status": job.status, "cluster": jobs.address, "spec": uri}
-            out.result(told, lambda console: console.print(f"The job {job.id} goes on; swath status {plan.store.root}"))
-            return
-        result = follow(plan, jobs, job, uri, display=out.display, should_stop=asked)
-    end_with([result], out)
+        results = []
+        for made in plans:
+            results.append(
+                map_on(
+                    made, where, workers=workers, stale=stale, complete=complete, display=out.display,
+                    should_stop=asked, say=out.say,
+                )
+            )  # fmt: skip
+            if asked():
+                break
+    end_with(results, out)
 
 
 def end_with(results: list[RunResult], out: Output) -> None:

@@ -25,19 +25,26 @@ Cluster = Annotated[
 ]
 
 
-def _address(text: str) -> str:
-    """A name of where to run, or the address of a Jobs API."""
-    if text.startswith(("http://", "https://")) or text in list(ClusterName):
-        return text
-    raise typer.BadParameter(f"{text!r} is none of {', '.join(ClusterName)} and no http(s)://HOST:PORT.")
-
-
 ClusterAddress = Annotated[
     str,
     typer.Option(
-        callback=_address,
         help="inline: in this process. local: Ray on this machine. auto: the Ray cluster that this machine is part of. "
-        "http(s)://HOST:8265: a Ray cluster elsewhere, by its Jobs API.",
+        "http(s)://HOST:8265: a Ray cluster elsewhere, by its Jobs API. kuberay: one on Kubernetes that is made for this "
+        "and deleted after it.",
+    ),
+]
+ClusterFile = Annotated[
+    str | None,
+    typer.Option("--cluster-spec", help="With kuberay: YAML of the cluster; `swath clusters template` prints one."),
+]
+ClusterOverrides = Annotated[
+    list[str] | None,
+    typer.Option("--set-cluster", metavar="FIELD=VALUE", help="Override a field of the cluster, as groups.0.most=40."),
+]
+Deadline = Annotated[
+    float | None,
+    typer.Option(
+        "--deadline", metavar="HOURS", help="With kuberay: as many workers as it takes to be done in time, by the plan."
     ),
 ]
 Detach = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swath.mapping.anywhere import check_can_be_left, leave_on, map_on
 from swath.mapping.billing import Limits, Priced, keep_limits, kept_price, price, price_asked, read_bill
 from swath.mapping.maintain import clean, open_runs, plans, read_status
 from swath.mapping.plan import Plan, make_plan
@@ -16,10 +17,13 @@ __all__ = [
     "Stale",
     "Totals",
     "carry_out",
+    "check_can_be_left",
     "clean",
     "keep_limits",
     "kept_price",
+    "leave_on",
     "make_plan",
+    "map_on",
     "open_runs",
     "plans",
     "price",

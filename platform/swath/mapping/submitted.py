@@ -6,17 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from swath.cluster import Job, JobPlace
-from swath.errors import ClusterError
+from swath.cluster import Job, JobPlace, error_of, follow_job, submit_spec, without_end
 from swath.mapping.plan import Plan
 from swath.mapping.run import RunResult, Stale
 from swath.runs import Display, Tally
 from swath.runs.progress import Mode
-from swath.settings import settings
 from swath.store import Progress, read_progress
-from swath.store.job_spec import JobEnd, MapSpec, read_end, write_spec
+from swath.store.job_spec import JobEnd, MapSpec, read_end
 
-_LISTED = 20  # lines of a log that a failure shows
+Said = Callable[[str], None]
 
 
 class FollowedTally(Tally):
@@ -59,8 +57,7 @@ def submit_plan(
     spec = MapSpec(
         root=plan.root, run=plan.run, workers=workers, stale=None if stale is None else stale.value, complete=complete
     )
-    uri = write_spec(plan.store, spec)
-    return jobs.submit(spec.kind, uri, spec.model_dump_json().encode(), again=again), uri
+    return submit_spec(plan.store, spec, jobs, again=again)
 
 
 def follow(
@@ -70,7 +67,10 @@ def follow(
     uri: str,
     *,
     display: Mode = "none",
+    beat: Callable[[], None] = lambda: None,
+    on_log: Said | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    say: Said = lambda _: None,
     every_s: float | None = None,
 ) -> RunResult:
     """Show the progress of a submitted plan until its job ends.
@@ -81,26 +81,29 @@ def follow(
         job: The job.
         uri: Of its spec.
         display: How progress is shown.
+        beat: Called while it runs; see `Elsewhere.beat`.
+        on_log: Given what the job prints, in a thread of its own.
         should_stop: Asked often; once true the job is stopped, and what is made stays.
+        say: Told when the place does not answer for a while.
         every_s: Seconds between two looks; SWATH_PROGRESS_S by default.
 
     Raises:
-        ClusterError: The job ended without a result: refused, or killed.
+        ClusterError: The job ended without a result: it was killed; or the place does not answer any more.
+        SwathError: What the job raised: it was refused.
     """
-    started, begun = time.monotonic(), time.time()
+    started, since = time.monotonic(), 0 if job.adopted else time.time()
     tally = FollowedTally(plan.totals.units)
     with Display(tally, mode=display) as shown:
-        while not job.ended:
-            end = time.monotonic() + (every_s or settings().progress_s)
-            while time.monotonic() < end and not should_stop():
-                time.sleep(0.2)
-            if should_stop():
-                job = jobs.stop(job.id)
-                break
-            _look(plan, tally, since=0 if job.adopted else begun)
+
+        def look() -> None:
+            beat()
+            _look(plan, tally, since=since)
             shown.refresh()
-            job = Job(job.id, (now := jobs.get(job.id)).status, now.message, job.adopted)
-        _look(plan, tally, since=0 if job.adopted else begun)
+
+        job = follow_job(
+            jobs, job, look=look, on_log=on_log, should_stop=should_stop, say=say, every_s=every_s
+        )  # fmt: skip
+        _look(plan, tally, since=since)
     return _result(plan, jobs, job, read_end(uri, job.id), tally, time.monotonic() - started)
 
 
@@ -115,21 +118,11 @@ def _result(plan: Plan, jobs: JobPlace, job: Job, end: JobEnd | None, tally: Tal
     if end is not None and end.result is not None:
         return _told(end.result)
     if end is not None and end.error is not None:
-        raise ClusterError(
-            f"The job {job.id} ended with {end.error['type']}: {end.error['message']}",
-            fix=str(end.error.get("fix") or ""),
-            job=job.id,
-            error=end.error,
-        )
+        raise error_of(end.error, job.id)
     if job.status == "STOPPED" or not job.ended:
         why = "the job was stopped" if job.ended else "the job was asked to stop, and has not yet"
         return RunResult(plan.run, plan.store.root, done=tally.done, failed=tally.failed, stopped=why, seconds=seconds)
-    raise ClusterError(
-        f"The job {job.id} ended as {job.status} without a result:\n{jobs.end_of_log(job.id, lines=_LISTED)}",
-        fix="See its log in Ray's dashboard; the same command goes on where it stopped.",
-        job=job.id,
-        status=job.status,
-    )
+    raise without_end(jobs, job)
 
 
 def _told(values: dict[str, Any]) -> RunResult:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from swath.cli.maps import carry_out_shown
 from swath.cli.options import ClusterName
 from swath.cli.output import Output
 from swath.cli.registry import write_page
@@ -17,11 +16,12 @@ from swath.cli.shown import show_plan
 from swath.cli.train import epoch_line
 from swath.errors import RunFailedError, StoreError
 from swath.grid import Area, Period
-from swath.mapping import Plan, RunResult, make_plan
+from swath.mapping import Plan, RunResult, carry_out, make_plan
 from swath.models import Package
 from swath.planning import MapRequest
 from swath.products import Product
 from swath.registry import Registry
+from swath.runs import StopSignal
 from swath.store import Store
 
 if TYPE_CHECKING:
@@ -121,7 +121,10 @@ class Stage:
         plan = make_plan(request, Store.open(self.folder / "store"), say=self.out.say)
         if not self.out.json:
             show_plan(self.out.console, plan)
-        result = carry_out_shown(self.out, plan, self.cluster, None, None)
+        with StopSignal() as asked:
+            result = carry_out(
+                plan, cluster=self.cluster.value, display=self.out.display, should_stop=asked, say=self.out.say
+            )
         if result.failed:
             raise RunFailedError(f"{result.failed} units failed: {result.failures[0]['error']['message']}")
         return plan, result

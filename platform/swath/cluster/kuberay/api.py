@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -260,7 +261,10 @@ def _configuration(host: str | None, context: str | None) -> Any:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException:
             try:
-                config.load_kube_config(context=context, client_configuration=configuration)  # type: ignore[no-untyped-call]
+                # the package looks at this variable only when it is imported
+                config.load_kube_config(  # type: ignore[no-untyped-call]
+                    os.environ.get("KUBECONFIG") or None, context=context, client_configuration=configuration
+                )
             except (config.ConfigException, OSError) as error:
                 raise CredentialsError(
                     f"There are no credentials for Kubernetes: {short(str(error))}",
