@@ -102,7 +102,8 @@ def test_asked_to_stop_the_job_is_stopped(server, small_world, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("cluster", "more", "says"), [("mars", (), "Give inline, local, auto, kuberay"), ("inline", ("--detach",), "--detach")]
+    ("cluster", "more", "says"),
+    [("mars", (), "Give inline, local, auto, kuberay"), ("inline", ("--detach",), "--detach")],
 )
 def test_what_cannot_be_submitted_is_refused(small_world, tmp_path, capsys, cluster, more, says):  # noqa: F811
     code, _ = swath("map", *small_world.request(tmp_path / "s", "--cluster", cluster, *more))

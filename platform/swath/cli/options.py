@@ -29,8 +29,8 @@ ClusterAddress = Annotated[
     str,
     typer.Option(
         help="inline: in this process. local: Ray on this machine. auto: the Ray cluster that this machine is part of. "
-        "http(s)://HOST:8265: a Ray cluster elsewhere, by its Jobs API. kuberay: one on Kubernetes that is made for this "
-        "and deleted after it.",
+        "http(s)://HOST:8265: a Ray cluster elsewhere, by its Jobs API. kuberay: one that is made on Kubernetes for "
+        "this, and deleted after it.",
     ),
 ]
 ClusterFile = Annotated[
