@@ -82,8 +82,9 @@ def drawn(spec: ModelSpec) -> Network:
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.uniform_(-0.5, 0.5)
                 module.running_var.uniform_(0.5, 2)
-                module.weight.uniform_(0.5, 2)
-                module.bias.uniform_(-0.5, 0.5)
+                if module.affine:
+                    module.weight.uniform_(0.5, 2)
+                    module.bias.uniform_(-0.5, 0.5)
         for name, parameter in network.named_parameters():
             if name.startswith("location.") and not parameter.any():
                 parameter.normal_(0, 0.3)  # it begins at zero

@@ -194,3 +194,77 @@ def test_two_workers_mix_their_own_labels_and_keep_one_network(ray_cluster, tmp_
     # a worker has four chips: two batches, mixed together
     state = checkpoint.last(fitted.out).optimiser()
     assert {float(part["step"]) for part in state.values()} == {3 * 2.0}
+
+
+class Counting(Toy):
+    """Knows how many chips were read."""
+
+    number = 0
+
+    def read(self, indices):
+        self.number += len(indices)
+        return super().read(indices)
+
+
+@pytest.mark.parametrize(
+    ("augment", "once"),
+    [({"flips": True, "turns": True}, True), ({"brightness": 0.05}, False), ({"drop_bands": 0.1}, False)],
+)
+def test_chips_are_read_once_where_no_change_reaches_what_is_looked_up(tmp_path, augment, once):
+    toy = Counting()
+    asked = config(**{**PIXELS, "augment": NO_CHANGE.model_copy(update=augment)}, epochs=3, mix=4, patience=None)
+    with_statistics = Statistics.of(toy, seed=0)
+    toy.number = 0
+    fit(asked, toy, tmp_path, statistics=with_statistics)
+    validated = int((toy.counts(Part.VALIDATE).sum(1) > 0).sum()) * asked.epochs
+    learned = int((toy.counts(Part.TRAIN).sum(1) > 0).sum())
+    assert toy.number - validated == learned * (1 if once else asked.epochs)
+
+
+def test_kept_chips_give_the_pixels_that_they_gave_when_read():
+    asked, network, batches = made_of(Toy())
+    mixer = Mixer(asked, network, torch.device("cpu"))
+    read = list(mixer(batches, seed=1))
+    again = [make() for make in mixer.makers(CHIPS, [None] * len(CHIPS))]
+    kept = list(mixer(again, seed=1))
+    assert all(torch.equal(one.inputs[0], other.inputs[0]) for one, other in zip(read, kept, strict=True))
+    assert all(torch.equal(one.target, other.target) for one, other in zip(read, kept, strict=True))
+
+
+def test_what_has_no_room_is_read_again(monkeypatch):
+    from swath.training import mixed as module
+
+    asked, network, batches = made_of(Toy())
+    monkeypatch.setattr(module, "ROOM", 0)
+    mixer = Mixer(asked, network, torch.device("cpu"))
+    list(mixer(batches, seed=1))
+    readers = [object() for _ in CHIPS]
+    assert mixer.makers(CHIPS, readers) == readers
+
+
+@pytest.mark.parametrize("mix", [1, 4])
+def test_members_learn_each_by_itself_and_differ(tmp_path, mix):
+    fitted = fit(config(**PIXELS, epochs=4, mix=mix, members=3, average=0.9), Toy(), tmp_path)
+    weights = fitted.best.network()
+    heads = [weights[f"{name}head.score.weight"] for name in ("", "others.0.", "others.1.")]
+    assert not any(torch.equal(heads[0], other) for other in heads[1:])
+    assert fitted.history[-1]["loss"] < 0.9 * fitted.history[0]["loss"]
+    assert fitted.best.best["score"] > 0.6
+
+
+def test_the_loss_of_members_is_the_mean_of_what_each_loses():
+    asked, network, batches = made_of(Toy(), members=2)
+    network.eval().training = True  # of itself alone: without dropout
+    spec = design(asked, Toy().facts, Statistics.of(Toy(), seed=0), name="toy")
+    objective = Objective(asked, spec, network, None, torch.device("cpu"))
+    (found,) = mixed(asked, network, batches[:1])
+    scores = OnPixels(network)(*found.inputs).detach()
+    assert scores.shape[0] == 2
+    one, other = (float(objective(part, found)) for part in scores.split(1))
+    assert one != other
+    assert float(objective(scores, found)) == pytest.approx((one + other) / 2)
+
+
+def test_members_are_refused_where_all_would_start_alike():
+    with pytest.raises(ValueError, match="members is 3, and all would start from the same weights"):
+        config(members=3, pretrained={"source": "weights.safetensors"})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,6 +26,22 @@ class Features(NamedTuple):
 
     pyramid: list[Tensor]
     vector: Tensor
+
+
+@runtime_checkable
+class ByPixel(Protocol):
+    """An encoder in two parts: what it looks up in a window, where nothing is learned, and what it learns by pixel.
+
+    What it looks up at a pixel is the same when the window is mirrored or turned by 90 degrees.
+    """
+
+    def fixed(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(N, T, C, H, W) and (N, T, H, W) to (N, F, H, W), the same whatever the weights."""
+        ...
+
+    def learned(self, made: Tensor) -> Features:
+        """Features of (N, F, H, W), each pixel for itself."""
+        ...
 
 
 class Encoder(nn.Module):
@@ -127,6 +145,14 @@ class Head(nn.Module):
         """
         return scores
 
+    def pooled(self, scores: Sequence[Tensor]) -> Tensor:
+        """The scores of one prediction out of those of several networks that count alike; by default their mean.
+
+        Args:
+            scores: What `forward` of each gave, of one shape.
+        """
+        return torch.stack(list(scores)).mean(dim=0)
+
     def loss(self, scores: Tensor, target: Tensor, *, weights: Tensor | None = None) -> Tensor:
         """The loss that training uses if nobody says otherwise; a scalar, 0 where nothing is labelled.
 
@@ -136,6 +162,16 @@ class Head(nn.Module):
             weights: (outputs,), of each output.
         """
         raise NotImplementedError
+
+
+def mean_of_shares(scores: Sequence[Tensor]) -> Tensor:
+    """(N, K, ...) of each network to the same, of which a softmax makes the mean of their probabilities.
+
+    Args:
+        scores: Of classes, whose softmax are probabilities.
+    """
+    logs = torch.stack([each.log_softmax(dim=1) for each in scores])
+    return torch.logsumexp(logs, dim=0) - math.log(len(scores))
 
 
 def whole(name: str, value: object, *, low: int, high: int) -> int:

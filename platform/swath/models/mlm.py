@@ -134,7 +134,10 @@ def _times(provenance: Provenance) -> dict[str, Any]:
 
 
 def _architecture(spec: ModelSpec) -> str:
-    return f"{spec.network.encoder.name} with {spec.network.head.name}" if spec.network else "unknown"
+    if spec.network is None:
+        return "unknown"
+    one = f"{spec.network.encoder.name} with {spec.network.head.name}"
+    return one if spec.network.members == 1 else f"{spec.network.members} of {one}"
 
 
 def _band(spec: ModelSpec, index: int) -> dict[str, Any]:

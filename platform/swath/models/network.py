@@ -1,4 +1,4 @@
-"""A network: an encoder and a head that fit, and what the place adds."""
+"""A network: an encoder and a head that fit, and what the place adds; or several such members."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from swath.errors import ModelError
 from swath.models.closing import Closing, closing_of
 from swath.models.encoders import encoder
-from swath.models.features import Encoder, Head
+from swath.models.features import ByPixel, Encoder, Head
 from swath.models.heads import head
 from swath.models.layers import channels_at
 from swath.models.location import Harmonics, location_encoder, places_of
-from swath.models.spec import LOCATION, LOCATION_BANDS, InputSpec, Layout, ModelSpec
+from swath.models.spec import LOCATION, LOCATION_BANDS, InputSpec, Layout, ModelSpec, NetworkSpec
 
 
 class Network(nn.Module):
@@ -25,6 +25,7 @@ class Network(nn.Module):
         encoder: Bands to features.
         head: Features to scores.
         location: Adds to the features what the place tells; longitude and latitude are then no bands to the encoder.
+        others: Further members, of the same parts, with weights of their own.
     """
 
     def __init__(self, spec: InputSpec, encoder: Encoder, head: Head, location: Harmonics | None = None) -> None:
@@ -33,6 +34,7 @@ class Network(nn.Module):
         self.encoder = encoder
         self.head = head
         self.location = location
+        self.others = nn.ModuleList()
         self.calibrate: Closing | None = None
         self._place = [] if location is None else places_of(spec)
         self._rest = [place for place in range(len(spec.bands)) if place not in self._place]
@@ -50,30 +52,32 @@ class Network(nn.Module):
                 fix="Use its model.onnx.",
                 model=spec.name,
             )
-        seen = spec.input if spec.network.location is None else without_place(spec.input)
-        front = encoder(spec.network.encoder.name, seen, **spec.network.encoder.settings)
-        back = head(
-            spec.network.head.name,
-            front.channels,
-            front.vector_size,
-            outputs=len(spec.output.channels),
-            **spec.network.head.settings,
-        )
+        network = cls._one(spec, spec.network)
+        # after the first: its weights are those that it would have alone
+        network.others = nn.ModuleList(cls._one(spec, spec.network) for _ in range(1, spec.network.members))
+        network.calibrate = closing_of(spec, network.head)
+        _fits(spec, network)
+        return network
+
+    @classmethod
+    def _one(cls, spec: ModelSpec, made: NetworkSpec) -> Network:
+        """A member."""
+        seen = spec.input if made.location is None else without_place(spec.input)
+        front = encoder(made.encoder.name, seen, **made.encoder.settings)
+        outputs = len(spec.output.channels)
+        back = head(made.head.name, front.channels, front.vector_size, outputs=outputs, **made.head.settings)
         place = None
-        if spec.network.location is not None:
+        if made.location is not None:
             place = location_encoder(
-                spec.network.location.name,
+                made.location.name,
                 spec.input,
                 front.channels,
                 front.vector_size,
                 multiple=front.multiple,
                 by_pixel=back.reaches is not None,
-                **spec.network.location.settings,
+                **made.location.settings,
             )
-        network = cls(spec.input, front, back, place)
-        network.calibrate = closing_of(spec, back)
-        _fits(spec, network)
-        return network
+        return cls(spec.input, front, back, place)
 
     @property
     def reach(self) -> int | None:
@@ -83,12 +87,19 @@ class Network(nn.Module):
         return max(a + b for a, b in zip(self.encoder.reaches, self.head.reaches, strict=True))
 
     @property
+    def members(self) -> list[Network]:
+        """Itself as the first, and the others."""
+        return [self, *(one for one in self.others if isinstance(one, Network))]
+
+    @property
     def multiple(self) -> int:
         """Windows and strides are multiples of it."""
         return self.encoder.multiple
 
     def forward(self, x: Tensor, *more: Tensor) -> Tensor:
         """Scores without activation, as the loss takes them: before the head's closing formula.
+
+        In training those of several members follow one another as further windows, see `together`.
 
         Args:
             x: In the layout of the spec, float32, normalised.
@@ -104,6 +115,31 @@ class Network(nn.Module):
             raise TypeError(f"{len(more)} inputs beside the bands, the spec has {len(more) - len(rest)}")
         if self.spec.layout is Layout.NCHW:
             x = x.unsqueeze(1)
+        if not self.others:
+            return self._scores(x, day, valid)
+        if isinstance(self.encoder, ByPixel) and self.location is None:
+            return self.of_pixels(self.encoder.fixed(x, valid))
+        return self.together([one._scores(x, day, valid) for one in self.members])
+
+    def of_pixels(self, made: Tensor) -> Tensor:
+        """Scores of what the fixed part of the encoder, which is `ByPixel`, has made of windows."""
+        scores = []
+        for one in self.members:
+            assert isinstance(one.encoder, ByPixel)
+            scores.append(one.head(one.encoder.learned(made)))
+        return self.together(scores)
+
+    def together(self, scores: Sequence[Tensor]) -> Tensor:
+        """Scores of the members, (N, K, ...) each, as one: pooled by the head.
+
+        In training each member learns by itself: (members * N, K, ...), the first one's windows first.
+        """
+        if len(scores) == 1:
+            return scores[0]
+        return torch.cat(list(scores)) if self.training else self.head.pooled(scores)
+
+    def _scores(self, x: Tensor, day: Tensor | None, valid: Tensor | None) -> Tensor:
+        """Scores of this member alone."""
         if self.location is None:
             features = self.encoder(x, day, valid)
         else:
@@ -123,8 +159,15 @@ class Network(nn.Module):
         The head's closing formula and the calibration are part of it, and what depends on weights alone is computed
         once. Weights are shared; itself, where there is none of it.
         """
-        settled = self.encoder.settled()
-        network = self if settled is self.encoder else Network(self.spec, settled, self.head, self.location)
+        settled = [one.encoder.settled() for one in self.members]
+        network = self
+        if any(encoder is not one.encoder for encoder, one in zip(settled, self.members, strict=True)):
+            members = [
+                Network(self.spec, encoder, one.head, one.location)
+                for encoder, one in zip(settled, self.members, strict=True)
+            ]
+            network = members[0]
+            network.others = nn.ModuleList(members[1:])
         network.calibrate = self.calibrate
         plain = type(self.head).close is Head.close and self.calibrate is None
         finished = network if plain else _Closed(network)

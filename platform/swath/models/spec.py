@@ -243,6 +243,12 @@ class NetworkSpec(_Part):
         description="Adds to features what the place tells, from the bands `longitude` and `latitude` of the input "
         "`location`, which the encoder then does not see. Null: they are bands like any other.",
     )
+    members: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        description="Networks of these parts, each with weights of its own, whose predictions are one together.",
+    )
 
 
 class ModelSpec(_Part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from swath.errors import ModelError
 from swath.forms import commented, read_yaml, validate
@@ -145,6 +145,13 @@ class TrainConfig(_Part):
         description="Adds what the place tells, from the bands longitude and latitude; null: nothing does.",
         examples=[None],
     )
+    members: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        description="Networks that learn side by side from the same batches, each with weights and dropout of its own; "
+        "the model gives the mean of what they say, and its spread takes in what they differ by.",
+    )
     chip: int = Field(default=128, ge=8, le=4096, description="Edge of a chip, pixels.")
     epochs: int = Field(default=50, ge=1, description="Times that all chips are seen.")
     batch: int = Field(default=16, ge=1, description="Chips that one worker computes at once.")
@@ -202,6 +209,14 @@ class TrainConfig(_Part):
     margin: int | None = Field(
         default=None, ge=0, description="Pixels left aside at its windows' edges; null: the reach of the network."
     )
+
+    @model_validator(mode="after")
+    def _they_differ(self) -> TrainConfig:
+        if self.members > 1 and self.pretrained is not None:
+            raise ValueError(
+                f"members is {self.members}, and all would start from the same weights; leave pretrained or members out"
+            )
+        return self
 
     @classmethod
     def load(cls, path: str | Path) -> TrainConfig:

@@ -89,7 +89,10 @@ def design(config: TrainConfig, facts: ChipFacts, statistics: Statistics, *, nam
         input=InputSpec.model_validate({**given.model_dump(), **windows, "is_global": reach is None}),
         output=output,
         network=NetworkSpec(
-            encoder=config.encoder, head=_started(config.head, back, statistics), location=config.location
+            encoder=config.encoder,
+            head=_started(config.head, back, statistics),
+            location=config.location,
+            members=config.members,
         ),
     )
 

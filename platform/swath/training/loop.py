@@ -183,8 +183,13 @@ class _Trainer:
         )
         mine = partial(share, rank=seat.rank, world=seat.world, batch=self.config.batch)
         parts, again = mine(order), mine(times_before(order))
-        make = partial(self.preparer.batch, part=Part.TRAIN, augment=self.config.augment, seed=(seed, epoch))
-        makers = [partial(make, part.tolist(), times=seen.tolist()) for part, seen in zip(parts, again, strict=True)]
+        augment = None if self.mixer is not None and self.mixer.keeps else self.config.augment
+        make = partial(self.preparer.batch, part=Part.TRAIN, augment=augment, seed=(seed, epoch))
+        makers: list[Callable[[], Batch]] = [
+            partial(make, part.tolist(), times=seen.tolist()) for part, seen in zip(parts, again, strict=True)
+        ]
+        if self.mixer is not None:
+            makers = self.mixer.makers([part.tolist() for part in parts], makers)
         self.model.train()
         started, used, total = time.perf_counter(), time.process_time(), 0.0
         step, whole = (epoch - 1) * self.steps, self.steps * self.config.epochs

@@ -5,35 +5,23 @@ Where the pixels of a label are taken together (`loss.by_object`: footprints, pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from swath.errors import ModelError
-from swath.models.features import Features
+from swath.models.features import ByPixel
 from swath.models.network import Network
 from swath.models.spec import Layout
 from swath.training.batches import Batch
 from swath.training.config import TrainConfig
-from swath.training.losses.weighing import object_ids
 from swath.training.source import IGNORED
 
-
-@runtime_checkable
-class ByPixel(Protocol):
-    """An encoder in two parts: what it looks up in a window, where nothing is learned, and what it learns by pixel."""
-
-    def fixed(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
-        """(N, T, C, H, W) and (N, T, H, W) to (N, F, H, W), the same whatever the weights."""
-        ...
-
-    def learned(self, made: Tensor) -> Features:
-        """Features of (N, F, H, W), each pixel for itself."""
-        ...
+ROOM = 2**30  #: bytes of what is kept of chips, at most
 
 
 class OnPixels(nn.Module):
@@ -48,11 +36,8 @@ class OnPixels(nn.Module):
         self.network = network
 
     def forward(self, made: Tensor) -> Tensor:
-        """Scores (1, K, 1, P)."""
-        encoder = self.network.encoder
-        assert isinstance(encoder, ByPixel)
-        scores: Tensor = self.network.head(encoder.learned(made))
-        return scores
+        """Scores (1, K, 1, P); in training of several members as many windows."""
+        return self.network.of_pixels(made)
 
 
 class Mixer:
@@ -61,6 +46,9 @@ class Mixer:
     The pixels of one chip are alike, so that a step on a few chips follows few places, and its statistics of
     normalisation are theirs. Pixels drawn from all chips are nearer to the independent ones that stochastic gradients
     ask for (Bottou, Curtis and Nocedal 2018, doi:10.1137/16M1080173).
+
+    Where no change of chips reaches the fixed part (mirrors and turns do not, see `ByPixel`), what it made of a chip is
+    kept for the next epochs, and the chip is not read again.
 
     Args:
         config: `mix` batches are held and mixed at a time.
@@ -81,6 +69,25 @@ class Mixer:
             )
         self._network, self._encoder, self._mix, self._device = network, encoder, config.mix, device
         self._whole = config.loss.by_object
+        changed = config.augment
+        fades = changed.brightness or changed.drop_bands or changed.drop_inputs
+        self.keeps = not fades and not (changed.drop_dates and network.spec.steps > 1)
+        self._kept: dict[int, Batch] = {}
+        self._room = ROOM
+
+    def makers(
+        self, chips: Sequence[Sequence[int]], makers: Sequence[Callable[[], Batch]]
+    ) -> list[Callable[[], Batch]]:
+        """The makers of batches, but where all chips of a batch are kept nothing is read.
+
+        Args:
+            chips: Of each batch.
+            makers: One a batch.
+        """
+        return [
+            partial(_named, part) if all(chip in self._kept for chip in part) else make
+            for part, make in zip(chips, makers, strict=True)
+        ]
 
     def __call__(self, batches: Iterable[Batch], *, seed: int) -> Iterator[Batch]:
         """Batches of pixels: inputs (1, F, 1, P), target, weight, error and objects (1, 1, P).
@@ -95,7 +102,7 @@ class Mixer:
         generator = torch.Generator().manual_seed(seed)
         source = iter(batches)
         while held := list(islice(source, self._mix)):
-            pool = _joined([self._pixels(batch) for batch in held])
+            pool = _joined([chip for batch in held for chip in self._chips(batch)])
             number = torch.arange(pool.labelled) if pool.objects is None else pool.objects.cpu()
             count = int(number.max()) + 1 if pool.labelled else 0
             if count < 2 * len(held):
@@ -110,25 +117,46 @@ class Mixer:
             for part in torch.split(order.to(self._device), pixels):
                 yield _taken(pool, part)
 
+    def _chips(self, batch: Batch) -> list[Batch]:
+        """The labelled pixels of each chip of a batch."""
+        if not batch.inputs:
+            return [self._kept[chip] for chip in batch.indices]
+        made = self._pixels(batch)
+        if self.keeps:
+            for one in made:
+                size = one.inputs[0].nbytes
+                if one.indices[0] not in self._kept and size <= self._room:
+                    self._kept[one.indices[0]], self._room = one, self._room - size
+        return made
+
     @torch.no_grad()
-    def _pixels(self, batch: Batch) -> Batch:
-        """The labelled pixels of chips."""
+    def _pixels(self, batch: Batch) -> list[Batch]:
         held, spec = batch.to(self._device), self._network.spec
         x = held.inputs[0].unsqueeze(1) if spec.layout is Layout.NCHW else held.inputs[0]
-        made = self._encoder.fixed(x, held.inputs[-1] if spec.valid else None)
-        has = held.target != IGNORED if held.target.dtype == torch.int64 else torch.isfinite(held.target)
-        target = held.target[has]
-        weight = torch.ones_like(target, dtype=torch.float32) if held.weight is None else held.weight[has]
-        error = torch.zeros_like(target, dtype=torch.float32) if held.error is None else held.error[has]
-        objects = object_ids(held.objects)[has] if self._whole and held.objects is not None else None
-        return replace(
-            held, inputs=(made.permute(0, 2, 3, 1)[has],), target=target, labelled=len(target), objects=objects,
-            weight=weight, error=error,
-        )  # fmt: skip
+        made = self._encoder.fixed(x, held.inputs[-1] if spec.valid else None).permute(0, 2, 3, 1)
+        whole = held.objects if self._whole else None
+        found = []
+        for row, chip in enumerate(held.indices):
+            target = held.target[row]
+            has = target != IGNORED if target.dtype == torch.int64 else torch.isfinite(target)
+            one = target[has]
+            weight = torch.ones_like(one, dtype=torch.float32) if held.weight is None else held.weight[row][has]
+            error = torch.zeros_like(one, dtype=torch.float32) if held.error is None else held.error[row][has]
+            found.append(
+                Batch(
+                    (made[row][has],), one, (chip,), len(one), weight, None if whole is None else whole[row][has], error
+                )
+            )
+        return found
+
+
+def _named(chips: Sequence[int]) -> Batch:
+    """A batch of chips that are kept: their numbers alone."""
+    return Batch((), torch.empty(0), tuple(chips), 0)
 
 
 def _joined(parts: list[Batch]) -> Batch:
-    """Rows of several batches; weights and errors that tell nothing are left out, as chips leave them out.
+    """Rows of several chips; weights and errors that tell nothing are left out, as chips leave them out.
 
     Objects are numbered anew from 0 over all of them.
     """

@@ -44,12 +44,19 @@ class Objective:
             self._said = said_of(spec)
 
     def __call__(self, scores: Tensor, batch: Batch) -> Tensor:
-        """A scalar; 0 with gradient 0 where nothing is labelled.
+        """A scalar; 0 with gradient 0 where nothing is labelled. Of several members the mean of what each loses.
 
         Args:
-            scores: What the network gave.
+            scores: What the network gave; members follow one another as further windows.
             batch: What it was given.
         """
+        members = len(scores) // len(batch.target)
+        if members == 1:
+            return self._one(scores, batch)
+        return torch.stack([self._one(part, batch) for part in scores.chunk(members)]).mean()
+
+    def _one(self, scores: Tensor, batch: Batch) -> Tensor:
+        """Of one prediction."""
         if self._spec.task == "classification":
             return self._head.loss(scores, batch.target[:, 0, 0], weights=self._weights)
         if self._asked.own:

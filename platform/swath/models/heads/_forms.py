@@ -90,6 +90,22 @@ class Form:
             made[place] = made[place + 1] - functional.softplus(raw[:, place])
         return torch.stack([made[place] for place in range(len(self.levels))], dim=1)
 
+    def pooled(self, scores: Sequence[Tensor]) -> Tensor:
+        """(N, scores, H, W) of each network to those of one distribution: the mean of their points, or quantiles.
+
+        A spread takes in what the networks differ by: the variance is that of their mixture (Lakshminarayanan et al.
+        2017, arXiv:1612.01474, section 2.4).
+        """
+        each = torch.stack(list(scores))
+        if self.name not in ("gaussian", "laplace"):
+            return each.mean(dim=0)
+        ratio = 2.0 if self.name == "laplace" else 1.0  # of the variance to the square of the scale
+        means = each[:, :, :1]
+        middle = means.mean(dim=0)
+        inner = ratio * each[:, :, 1:].clamp(*LOG_SCALE).mul(2).exp().mean(dim=0)
+        outer = (means - middle).square().mean(dim=0)
+        return torch.cat([middle, 0.5 * torch.log((inner + outer) / ratio)], dim=1)
+
     def close(self, scores: Tensor) -> Tensor:
         """(N, scores, H, W) of one value to what the map gets: (N, len(gives), H, W)."""
         return torch.stack([self._maker(word)(scores) for word in self.gives], dim=1)

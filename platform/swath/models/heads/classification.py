@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from swath.models.features import Features, Head, cross_entropy
+from swath.models.features import Features, Head, cross_entropy, mean_of_shares
 
 
 class Classification(Head):
@@ -30,6 +30,10 @@ class Classification(Head):
     def forward(self, features: Features) -> Tensor:
         """See `Head`."""
         return self.score(features.vector)
+
+    def pooled(self, scores: Sequence[Tensor]) -> Tensor:
+        """See `Head`: the mean is of probabilities."""
+        return mean_of_shares(scores)
 
     def loss(self, scores: Tensor, target: Tensor, *, weights: Tensor | None = None) -> Tensor:
         """Cross-entropy, mean over labelled windows weighted by class.

@@ -89,6 +89,11 @@ class Regression(Head):
             return scores
         return torch.cat([self.form.close(part) for part in torch.split(scores, self.form.scores, 1)], dim=1)
 
+    def pooled(self, scores: Sequence[Tensor]) -> Tensor:
+        """See `Head`; see `Form.pooled`."""
+        parts = zip(*(torch.split(each, self.form.scores, 1) for each in scores), strict=True)
+        return torch.cat([self.form.pooled(part) for part in parts], dim=1)
+
     def loss(self, scores: Tensor, target: Tensor, *, weights: Tensor | None = None) -> Tensor:
         """Mean over labelled pixels: Huber's loss with a threshold of 1 for `point`, else by the form.
 

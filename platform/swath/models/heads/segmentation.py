@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from swath.models.features import Features, Head, cross_entropy, whole
+from swath.models.features import Features, Head, cross_entropy, mean_of_shares, whole
 from swath.models.layers import Up, up_reaches
 
 
@@ -34,6 +34,10 @@ class Segmentation(Head):
     def forward(self, features: Features) -> Tensor:
         """See `Head`."""
         return self.score(self.up(features.pyramid))
+
+    def pooled(self, scores: Sequence[Tensor]) -> Tensor:
+        """See `Head`: the mean is of probabilities."""
+        return mean_of_shares(scores)
 
     def loss(self, scores: Tensor, target: Tensor, *, weights: Tensor | None = None) -> Tensor:
         """Cross-entropy, mean over labelled pixels weighted by class.
