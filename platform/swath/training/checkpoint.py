@@ -80,6 +80,11 @@ class Checkpoint:
         """The reading of the best epoch so far."""
         return best_of(self.history)
 
+    @property
+    def by_object(self) -> bool:
+        """Whether labels are of whole objects, whose pixels are scored together."""
+        return self.config.loss.by_object
+
     def network(self) -> dict[str, Tensor]:
         """Weights by name."""
         return self._load(_NETWORK)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from swath.models.export import export_onnx
 from swath.models.network import Network
 from swath.models.package import Package
 from swath.models.provenance import Provenance
-from swath.models.spec import ValuesOutput
+from swath.models.spec import ModelSpec, ValuesOutput
 from swath.training.batches import Ahead, Batch, Preparer
 from swath.training.checkpoint import Checkpoint
 from swath.training.curves import PICTURE, draw_curves
@@ -37,8 +37,26 @@ TITLE = "transfer"
 METRICS = "metrics.json"
 
 
+class Learned(Protocol):
+    """A network that has learned, as far as scoring needs it: a checkpoint, or a package of one."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Of the model."""
+        ...
+
+    @property
+    def by_object(self) -> bool:
+        """Whether labels are of whole objects, whose pixels are scored together."""
+        ...
+
+    def network(self) -> dict[str, Tensor]:
+        """Weights by name."""
+        ...
+
+
 def by_chip(
-    checkpoint: Checkpoint, source: ChipSource, part: Part = Part.TEST, *, batch: int = 8, device: str = "cpu"
+    checkpoint: Learned, source: ChipSource, part: Part = Part.TEST, *, batch: int = 8, device: str = "cpu"
 ) -> tuple[NDArray[np.int64], list[Score]]:
     """Score a network on the labels of a part, chip by chip, so that chips can be joined to blocks.
 
@@ -58,7 +76,7 @@ def by_chip(
     chips: list[int] = []
     scores: list[Score] = []
     for held, found in outputs(checkpoint, source, part, batch=batch, device=device):
-        objects = held.objects if checkpoint.config.loss.by_object else None
+        objects = held.objects if checkpoint.by_object else None
         for row in range(len(held.indices)):
             weight, group, error = (
                 None if part is None else part[row : row + 1] for part in (held.weight, objects, held.error)
@@ -74,7 +92,7 @@ def by_chip(
 
 
 def outputs(
-    checkpoint: Checkpoint, source: ChipSource, part: Part, *, batch: int = 8, device: str = "cpu"
+    checkpoint: Learned, source: ChipSource, part: Part, *, batch: int = 8, device: str = "cpu"
 ) -> Iterator[tuple[Batch, Tensor]]:
     """Batches of the chips that have labels of a part, and what a network gives for each, float32.
 

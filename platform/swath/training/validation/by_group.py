@@ -26,7 +26,7 @@ from swath.training.chipset import HeldOut
 from swath.training.folds import Block, blocks_of
 from swath.training.metrics.bins import EDGES, ValueBins
 from swath.training.metrics.values import ValueSums
-from swath.training.release import TITLE, by_chip, joined, outputs
+from swath.training.release import TITLE, Learned, by_chip, joined, outputs
 from swath.training.scores import Score, ValueScore, score_of
 from swath.training.source import IGNORED, Part
 from swath.training.splits import SplitSpec
@@ -58,7 +58,7 @@ class Grouping:
     edges: NDArray[np.float64] | None = None
 
 
-def scored_blocks(checkpoint: Checkpoint, held: HeldOut) -> dict[Block, Score]:
+def scored_blocks(checkpoint: Learned, held: HeldOut) -> dict[Block, Score]:
     """Scores of the labels that a network has not seen, by block.
 
     Raises:
@@ -176,7 +176,7 @@ def _grouped(
     made: list[tuple[str, str, Block, Score]] = []
     spec = checkpoint.spec
     normaliser = Normaliser.of(spec.input, held.facts.layers)
-    by_object = checkpoint.config.loss.by_object
+    by_object = checkpoint.by_object
     for batch, found in outputs(checkpoint, held, Part.TEST):
         blocks = blocks_of(held, batch.indices)
         steps = None
