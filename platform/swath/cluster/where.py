@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swath.cluster.kuberay.spec import KubeRaySpec
@@ -22,11 +22,13 @@ class Where:
         name: `inline`, `local`, `auto`, `kuberay`, or the address of a Jobs API.
         spec: Of the cluster that `kuberay` makes.
         deadline_s: The run may take so long, the start of that cluster included; None for no deadline.
+        apart: Of this machine: in a process of its own, which outlives this one and is found again.
     """
 
     name: str
     spec: KubeRaySpec | None = None
     deadline_s: float | None = None
+    apart: bool = False
 
     @classmethod
     def of(
@@ -74,7 +76,11 @@ class Where:
     @property
     def elsewhere(self) -> bool:
         """True when this process submits and follows, and others compute."""
-        return self.name not in HERE
+        return self.apart or self.name not in HERE
+
+    def as_job(self) -> Where:
+        """The same, where this process only submits and follows: what is of this machine runs apart."""
+        return replace(self, apart=True)
 
     def check_store(self, store: Store) -> None:
         """Refuse a store that the machines which compute do not see.
