@@ -70,6 +70,9 @@ def register(app: typer.Typer) -> None:
         peer: Annotated[
             str | None, typer.Option(help="With --folds: recipe that this one is compared with on the same chips.")
         ] = None,
+        chips: Annotated[
+            str | None, typer.Option("--chips", help="Where chips are or will be cut, for several trainings. [--out]")
+        ] = None,
         resolution: Resolution = None, tile_size: TileSize = None,
         cluster: Cluster = ClusterName.LOCAL, workers: Workers = None,
         replace: Annotated[bool, typer.Option(help="Put the package in the place of one that stands there.")] = False,
@@ -85,7 +88,7 @@ def register(app: typer.Typer) -> None:
 
         with reported(as_json) as out:
             if recipe_is_of_species(product, recipe):
-                refuse_for_species(folds=folds, peer=peer, workers=workers, column=column)
+                refuse_for_species(folds=folds, peer=peer, workers=workers, column=column, chips=chips)
                 chosen = product_of(product, product_overrides, resolution=resolution, tile_size=tile_size)
                 species = MapRequest(chosen, Area.parse(area), Period.parse(period), source)
                 train_species_shown(
@@ -110,7 +113,8 @@ def register(app: typer.Typer) -> None:
 
                 trained = train_model(
                     request, labels, out_store,
-                    recipe=told, folds=folds, peer=other, cluster=cluster.value, workers=workers, replace=replace,
+                    recipe=told, folds=folds, peer=other, chips_in=chips, cluster=cluster.value, workers=workers,
+                    replace=replace,
                     display=out.display, on_epoch=epoch_done, on_fold_epoch=table.of, should_stop=asked, say=out.say,
                 )  # fmt: skip
             end_training(trained, out)

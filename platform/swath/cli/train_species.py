@@ -24,7 +24,9 @@ def recipe_is_of_species(product: str, recipe: str | None) -> bool:
     return is_species(recipe or Product.load(product).name)
 
 
-def refuse_for_species(*, folds: bool, peer: str | None, workers: int | None, column: str | None) -> None:
+def refuse_for_species(
+    *, folds: bool, peer: str | None, workers: int | None, column: str | None, chips: str | None
+) -> None:
     """Refuse options of `swath train` that a training of species does not have.
 
     Raises:
@@ -32,6 +34,7 @@ def refuse_for_species(*, folds: bool, peer: str | None, workers: int | None, co
     """
     given = {
         "--folds": folds, "--peer": peer is not None, "--workers": (workers or 1) > 1, "--column": column is not None,
+        "--chips": chips is not None,
     }  # fmt: skip
     wrong = [name for name, was in given.items() if was]
     if wrong:

@@ -89,6 +89,7 @@ def train_model(
     recipe: Recipe,
     folds: bool = False,
     peer: Recipe | None = None,
+    chips_in: str | os.PathLike[str] | None = None,
     cluster: str = "local",
     workers: int | None = None,
     replace: bool = False,
@@ -108,6 +109,8 @@ def train_model(
         recipe: Bands, chips, split, network.
         folds: Hold each fold out in turn; what is released is the network that did not see the recipe's test fold.
         peer: With `folds`: another training on the same chips and folds, that this one is compared with.
+        chips_in: Folder or prefix whose `chips` are taken, and cut where they lack, so that trainings share them; `out`
+            unless given.
         cluster: `inline`, `local` or `auto`.
         workers: Processes that train, and most workers that cut chips; unless given, those of the recipe train.
         replace: Put the package in the place of one that stands there.
@@ -135,7 +138,7 @@ def train_model(
     store = Store.open(out if isinstance(out, str) else Path(out))
     held = None if folds else recipe.held
     ready = ready_chips(
-        request, labels, store,
+        request, labels, store if chips_in is None else Store.open(os.fspath(chips_in)),
         recipe=recipe, held=held, cluster=cluster, workers=workers, display=display, should_stop=should_stop, say=say,
     )  # fmt: skip
     chips = ready.chips
