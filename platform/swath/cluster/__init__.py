@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swath.cluster.connect import Address, Cluster, connect
-from swath.cluster.elsewhere import Elsewhere, elsewhere
+from swath.cluster.elsewhere import Elsewhere, elsewhere, free
 from swath.cluster.job import Job, JobGoneError, JobPlace
 from swath.cluster.jobs import Jobs
 from swath.cluster.local_jobs import LocalJobs
@@ -28,6 +28,7 @@ __all__ = [
     "elsewhere",
     "error_of",
     "follow_job",
+    "free",
     "nodes",
     "run_command",
     "submit_spec",

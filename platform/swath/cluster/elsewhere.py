@@ -9,8 +9,17 @@ from dataclasses import dataclass
 
 from swath.cluster.job import JobPlace
 from swath.cluster.jobs import Jobs
-from swath.cluster.kuberay import ClusterGoneError, KubeRaySpec, Launched, launched, owner_from_environment
-from swath.cluster.where import Where
+from swath.cluster.kuberay import (
+    ClusterGoneError,
+    KubeRaySpec,
+    Kubernetes,
+    Launched,
+    cluster_name,
+    launched,
+    owner_from_environment,
+)
+from swath.cluster.local_jobs import LocalJobs
+from swath.cluster.where import HERE, Where
 from swath.errors import ClusterError, CredentialsError, RunStoppedError
 
 _ANSWER_S = 120.0  # from the moment that the head is ready until its service answers
@@ -44,7 +53,7 @@ def elsewhere(
     """The cluster of a run while the block runs.
 
     Args:
-        where: An address, or `kuberay`.
+        where: An address, `kuberay`, or this machine, apart from this process.
         run: That it is for: the same run finds a cluster that an earlier launcher of it left.
         spec: What `kuberay` makes, where the run has sized it; by default that of `where`.
         should_stop: Asked while a cluster starts.
@@ -56,11 +65,25 @@ def elsewhere(
         RunStoppedError: Asked to stop while a cluster started.
     """
     chosen = spec or where.spec
+    if where.name in HERE:
+        yield Elsewhere(LocalJobs("inline" if where.name == "inline" else "local"))
+        return
     if chosen is None:
         yield Elsewhere(Jobs(where.name))
         return
     with launched(chosen, run, owner=owner_from_environment(), should_stop=should_stop, say=say) as cluster:
         yield Elsewhere(_answering(cluster, should_stop), _Heartbeat(cluster, say))
+
+
+def free(where: Where, run: str) -> bool:
+    """Delete the cluster of a run whose launcher cannot do so any more; True where one stood.
+
+    Raises:
+        CredentialsError, ClusterError: Kubernetes refuses, or does not answer.
+    """
+    if where.spec is None:
+        return False
+    return Kubernetes(where.spec.namespace).delete(cluster_name(run))
 
 
 def _answering(cluster: Launched, should_stop: Callable[[], bool]) -> Jobs:

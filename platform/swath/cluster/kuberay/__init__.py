@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swath.cluster.kuberay.api import Kubernetes
 from swath.cluster.kuberay.launch import ClusterGoneError, Launched, launched, owner_from_environment
-from swath.cluster.kuberay.manifest import manifest
+from swath.cluster.kuberay.manifest import cluster_name, manifest
 from swath.cluster.kuberay.spec import FaultTolerance, Group, Head, KubeRaySpec, Spot, Toleration
 from swath.cluster.kuberay.sweep import Orphan, sweep
 
@@ -19,6 +19,7 @@ __all__ = [
     "Orphan",
     "Spot",
     "Toleration",
+    "cluster_name",
     "launched",
     "manifest",
     "owner_from_environment",
