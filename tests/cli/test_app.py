@@ -14,7 +14,8 @@ COMMANDS = [
     ["plan"], ["map"], ["status"], ["retry"], ["clean"], ["product"], ["product", "list"], ["product", "show"],
     ["product", "check"], ["product", "template"], ["collections"], ["demo"], ["simulate"], ["doctor"],
     ["train"], ["tune"], ["chips"], ["models", "list"], ["models", "register"], ["models", "promote"],
-    ["models", "verify"], ["audit"], ["sample"], ["assess"], ["compare"], ["report"],
+    ["models", "verify"], ["audit"], ["sample"], ["assess"], ["compare"], ["report"], ["clusters", "check"],
+    ["clusters", "sweep"], ["clusters", "template"],
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from swath.cli import (
     audit,
     calibrate,
     chips,
+    clusters,
     collections,
     compare,
     demos,
@@ -58,6 +59,9 @@ compare.register(app)
 report.register(app)
 demos.register(app)
 simulate.register(app)
+app.add_typer(
+    clusters.app, name="clusters", help="Clusters on Kubernetes: template, check, sweep.", rich_help_panel="Clusters"
+)
 doctor.register(app)
 
 
