@@ -109,3 +109,10 @@ def test_hls_granules_without_platform_have_an_observation(key, name, expected):
 
 def test_without_any_datatake_platform_and_instant_are_the_observation():
     assert observation(item("x"), collection("swath-simulated-optical")) == "sentinel-2a_20230601T101031"
+
+
+def test_versions_of_a_datatake_of_a_simulated_sensor_are_one_observation():
+    facts = collection("swath-simulated-optical")
+    takes = [f"GSIM2B_20230606T101702_000009_N{baseline}" for baseline in ("02.09", "05.11")]
+    seen = {observation(item("a", platform="sim-2b", s2__datatake_id=take), facts) for take in takes}
+    assert seen == {"sim-2b_GSIM2B_20230606T101702_000009"}

@@ -8,6 +8,7 @@ from swath.mapping.maintain import clean, open_runs, plans, read_status
 from swath.mapping.plan import Plan, make_plan
 from swath.mapping.run import RunResult, Stale, carry_out
 from swath.mapping.unit_plan import Totals
+from swath.mapping.update import Update, Window, maps_of, plan_update
 
 __all__ = [
     "Limits",
@@ -16,6 +17,8 @@ __all__ = [
     "RunResult",
     "Stale",
     "Totals",
+    "Update",
+    "Window",
     "carry_out",
     "check_can_be_left",
     "clean",
@@ -24,7 +27,9 @@ __all__ = [
     "leave_on",
     "make_plan",
     "map_on",
+    "maps_of",
     "open_runs",
+    "plan_update",
     "plans",
     "price",
     "price_asked",

@@ -71,6 +71,11 @@ class Books:
             if unit in failed:
                 self.failures.clear(unit)
 
+    def supersede(self, units: Iterable[str]) -> None:
+        """Forget that units were made without some of their files: a later update has made them of others."""
+        for unit in units:
+            self.incomplete.clear(unit)
+
     def close(self, state: State, reason: str = "") -> None:
         """The run has ended so."""
         self._stats.flush()

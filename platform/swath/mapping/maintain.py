@@ -7,12 +7,13 @@ from typing import Any
 
 from swath.errors import StoreError
 from swath.mapping.billing import read_bill
+from swath.mapping.history import later_units, plans_of
 from swath.mapping.plan import Plan
 from swath.mapping.publish import published_units, standing_units
 from swath.mapping.recipe import FILE as RECIPE
 from swath.mapping.stale import stale_units
 from swath.settings import settings
-from swath.store import Failures, Lease, Store, done_units, names, read_progress
+from swath.store import Failures, Lease, Store, done_units, read_progress
 from swath.store.names import parse
 
 
@@ -40,9 +41,7 @@ def roots(store: Store) -> list[str]:
 def plans(store: Store) -> Iterator[Plan]:
     """Every committed plan of a store."""
     for root in roots(store):
-        keys = (key for key, _ in store.list(f"{root}/{names.RUNS}"))
-        for run in sorted({key.split("/")[3] for key in keys if key.endswith("/run.json")}):
-            yield Plan.open(store, root, run)
+        yield from plans_of(store, root)
 
 
 def read_status(store: Store) -> list[dict[str, Any]]:
@@ -75,12 +74,17 @@ def read_status(store: Store) -> list[dict[str, Any]]:
 
 
 def open_runs(store: Store) -> list[Plan]:
-    """Plans of a store of which a unit is not made, neither by this code nor by older code, or made incompletely."""
+    """Plans of a store of which a unit is not made, or made incompletely.
+
+    A unit is made also where older code made it of the same inputs, or a later update of newer ones.
+    """
     left = []
     for plan in plans(store):
         done = done_units(store, plan.root, {unit.step for unit in plan.units(items=False)})
-        kept = stale_units(plan, done)
-        if Failures(store, plan.root, plan.run, "skipped").units() or any(
+        later = later_units(plan, done)
+        kept = later | stale_units(plan, done, but=later)
+        incomplete = Failures(store, plan.root, plan.run, "skipped").units()
+        if any(unit not in later for unit in incomplete) or any(
             unit.scenes and unit.key not in done.get((unit.step, unit.tile), ()) and unit.id not in kept
             for unit in plan.units(items=False)
         ):
@@ -112,11 +116,10 @@ def clean(store: Store, *, dry_run: bool = False) -> list[tuple[str, int]]:
         with Lease(store, f"{root}/lease.json"):
             published = published_units(store, root)
             keep = {(*place, key) for place, key in published.items()}
-            for plan in plans(store):
-                if plan.root == root:
-                    ended = _ended(plan)
-                    standing = standing_units(plan, {}).items()
-                    keep |= {(*place, key) for place, key in standing if not ended or place not in published}
+            for plan in plans_of(store, root):
+                ended = _ended(plan)
+                standing = standing_units(plan, later_units(plan, done_units(store, root))).items()
+                keep |= {(*place, key) for place, key in standing if not ended or place not in published}
             goes = []
             for key, size in store.list(root):
                 file = parse(root, key)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Any
 
 from swath.cube import CubeSpec
 from swath.errors import NoItemsError
+from swath.grid import Grid
 from swath.mapping.cost import CostModel
 from swath.mapping.key import key_of, pixels_of_code
 from swath.mapping.packages import keep_package
 from swath.mapping.recipe import claim, recipe
-from swath.mapping.unit_plan import Totals, backend_of, specs_of, write_units
+from swath.mapping.unit_plan import Choose, Totals, backend_of, specs_of, write_units
 from swath.mapping.units import Unit, read_units
 from swath.planning.inputs import Inputs, Said, freeze_inputs
 from swath.planning.models import check_period
@@ -91,6 +92,16 @@ class Plan:
         """Sums over the units."""
         return Totals(**self.facts["totals"])
 
+    @property
+    def after(self) -> frozenset[str]:
+        """Of an update: the runs that stood when it was planned; its units go before theirs."""
+        return frozenset(self.facts.get("update", {}).get("after", ()))
+
+    @property
+    def moved(self) -> dict[str, str]:
+        """Of an update: units of the map to those that take their place, at another time."""
+        return dict(self.facts.get("update", {}).get("moved", {}))
+
     def units(self, *, items: bool = True) -> Iterator[Unit]:
         """All units in order, those without input too; see `read_units`.
 
@@ -120,53 +131,113 @@ def make_plan(request: MapRequest, store: Store, *, say: Said = lambda _: None) 
         ProductError: Items of several collections, bands that the collection lacks, or a static layer that is too new.
         StoreMismatchError: The store's folder of this product holds another recipe.
     """
-    product = request.product
-    check_period(product, request.period)
-    root = names.product_root(product.name, product.version)
+    root = names.product_root(request.product.name, request.product.version)
     if store.exists(names.run_file(root, request.run, "run.json")):
         say(f"run {request.run}: its plan stands in the store, items stay as they were frozen")
         return Plan.open(store, root, request.run)
-    store.check_writable()
     with tempfile.TemporaryDirectory(prefix="swath-plan-") as folder:
-        items_path, units_path = Path(folder, "items.parquet"), Path(folder, "tiles.parquet")
-        inputs = freeze_inputs(request, items_path, say)
-        facts = inputs.first
-        grid = grid_of(product, facts)
-        product.layers(*inputs.collections)
-        claim(store, root, recipe(product, inputs.collections, grid, request.period))
-        if request.package is not None:
-            keep_package(request.package, store, root)
-        items = FrozenItems.open(items_path)
-        say(f"joining {len(items)} items with the tiles of {request.area.name}")
-        totals = write_units(
-            items, grid=grid, area=request.area, period=request.period, product=product, inputs=inputs,
-            path=units_path, say=say,
-        )  # fmt: skip
-        for name, count in sorted(totals.lacking.items()):
+        draft = draft_plan(request, store, Path(folder), say=say)
+        for name, count in sorted(draft.totals.lacking.items()):
             say(f"{count} units have no item of {name}")
-        if not totals.units:
-            raise nothing_to_map(request, inputs, totals)
-        digest = items.digest
-        store.put_file(names.run_file(root, request.run, "items.parquet"), items_path)
-        store.put_file(names.run_file(root, request.run, "tiles.parquet"), units_path)
-    content = {
-        "swath": _software(),
-        "request": request.to_dict(),
-        "area": request.area.to_geojson(),
-        "product": product.model_dump(mode="json"),
-        "collection": facts.key,
-        **({"collections": [f and f.key for f in inputs.collections]} if len(inputs.collections) > 1 else {}),
-        "grid": {"name": grid.name, "resolution": grid.resolution, "tile_size": grid.tile_size},
-        "items_digest": digest,
-        "left_out": [list(entry) for entry in inputs.left_out],
-        "conflicts": [list(entry) for entry in inputs.conflicts],
-        "pixels": pixels_of_code(product.model_digest),
-        "backend": backend_of(product),
-        "rates": asdict(CostModel(product.cube_spec(facts), facts).rates),
-        "totals": asdict(totals),
-    }
-    store.put_bytes(names.run_file(root, request.run, "run.json"), json.dumps(content, indent=1).encode())
-    return Plan(store, root, request.run, content)
+        if not draft.totals.units:
+            raise nothing_to_map(request, draft.inputs, draft.totals)
+        return draft.commit(store, request.run)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan that is not in the store yet: its files lie in a folder of this machine.
+
+    Attributes:
+        request: What is asked for.
+        inputs: What was searched.
+        grid: Of the tiles.
+        totals: Over the units.
+        items: The frozen table.
+        units: tiles.parquet.
+    """
+
+    request: MapRequest
+    inputs: Inputs
+    grid: Grid
+    totals: Totals
+    items: Path
+    units: Path
+
+    def commit(self, store: Store, run: str, more: Mapping[str, Any] | None = None) -> Plan:
+        """Write the three files of the plan, run.json last.
+
+        Args:
+            store: Where.
+            run: Id of the run.
+            more: Facts of this kind of run, for run.json.
+        """
+        product, facts = self.request.product, self.inputs.first
+        root = names.product_root(product.name, product.version)
+        digest = FrozenItems.open(self.items).digest
+        store.put_file(names.run_file(root, run, "items.parquet"), self.items)
+        store.put_file(names.run_file(root, run, "tiles.parquet"), self.units)
+        several = len(self.inputs.collections) > 1
+        content = {
+            "swath": _software(),
+            "request": self.request.to_dict(),
+            "area": self.request.area.to_geojson(),
+            "product": product.model_dump(mode="json"),
+            "collection": facts.key,
+            **({"collections": [f and f.key for f in self.inputs.collections]} if several else {}),
+            "grid": {"name": self.grid.name, "resolution": self.grid.resolution, "tile_size": self.grid.tile_size},
+            "items_digest": digest,
+            "left_out": [list(entry) for entry in self.inputs.left_out],
+            "conflicts": [list(entry) for entry in self.inputs.conflicts],
+            "pixels": pixels_of_code(product.model_digest),
+            "backend": backend_of(product),
+            "rates": asdict(CostModel(product.cube_spec(facts), facts).rates),
+            "totals": asdict(self.totals),
+            **(more or {}),
+        }
+        store.put_bytes(names.run_file(root, run, "run.json"), json.dumps(content, indent=1).encode())
+        return Plan(store, root, run, content)
+
+
+def draft_plan(
+    request: MapRequest,
+    store: Store,
+    folder: Path,
+    *,
+    choosing: Callable[[FrozenItems], Choose] | None = None,
+    say: Said = lambda _: None,
+) -> Draft:
+    """Search, freeze and join; the store's folder is claimed for the product's recipe, and nothing else is written.
+
+    Args:
+        request: What is asked for.
+        store: Where the plan will stand.
+        folder: For its files.
+        choosing: Of the frozen items: which units the plan shall have; all by default.
+        say: Told what is being done, a line a stage.
+
+    Raises:
+        NoItemsError, ProductError, StoreMismatchError: As `make_plan`.
+    """
+    product = request.product
+    check_period(product, request.period)
+    store.check_writable()
+    path, units = folder / "items.parquet", folder / "tiles.parquet"
+    inputs = freeze_inputs(request, path, say)
+    facts = inputs.first
+    grid = grid_of(product, facts)
+    product.layers(*inputs.collections)
+    root = names.product_root(product.name, product.version)
+    claim(store, root, recipe(product, inputs.collections, grid, request.period))
+    if request.package is not None:
+        keep_package(request.package, store, root)
+    items = FrozenItems.open(path)
+    say(f"joining {len(items)} items with the tiles of {request.area.name}")
+    totals = write_units(
+        items, grid=grid, area=request.area, period=request.period, product=product, inputs=inputs,
+        path=units, choose=None if choosing is None else choosing(items), say=say,
+    )  # fmt: skip
+    return Draft(request, inputs, grid, totals, path, units)
 
 
 def nothing_to_map(request: MapRequest, inputs: Inputs, totals: Totals) -> NoItemsError:

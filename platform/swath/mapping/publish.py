@@ -6,8 +6,9 @@ import hashlib
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,21 @@ from swath.planning.inputs import Said
 from swath.store import MissingKeyError, Store, done_units, names
 
 READERS = 16  # items are small: what counts is the time of a request
-Standing = dict[tuple[str, str], str]  # (step, tile) -> key
+Place = tuple[str, str]  # (step, tile)
+Standing = dict[Place, str]  # -> key
+
+
+@dataclass(frozen=True)
+class Published:
+    """A unit that the collection refers to.
+
+    Attributes:
+        key: Its resume key.
+        content: The key without the code's version.
+    """
+
+    key: str
+    content: str
 
 
 def publish(plan: Plan, kept: dict[str, str], *, say: Said = lambda _: None) -> str:
@@ -34,7 +49,7 @@ def publish(plan: Plan, kept: dict[str, str], *, say: Said = lambda _: None) -> 
 
     Args:
         plan: The run that has just ended; its units go before those of earlier runs.
-        kept: Units of the plan that stand under the key of older code.
+        kept: Units of the plan that stand under another key, as older code or a later update made them.
         say: Told what is being done.
 
     Returns:
@@ -56,6 +71,7 @@ def publish(plan: Plan, kept: dict[str, str], *, say: Said = lambda _: None) -> 
     layers = {layer.name: layer for layer in plan.layers}
     for (step, crs, layer), files in sorted(parts.items()):
         store.put_bytes(f"{root}/{step}/{layer}.{zone_name(crs)}.vrt", make_vrt(files, layers[layer], crs=crs))
+    _delete_vrts(store, root, {_place(unit)[0] for unit in plan.moved} - {step for step, _ in standing})
     collection = make_collection(
         plan, summaries, assets={"items": table_asset(f"./{TABLE}", size=size, multihash=f"1220{digest}")}
     )
@@ -81,26 +97,46 @@ def _collection_before(store: Store, root: str) -> tuple[str, dict[str, Any]]:
 
 def published_units(store: Store, root: str) -> Standing:
     """What the collection refers to, from its table; empty before the first publication."""
+    return {place: unit.key for place, unit in published(store, root).items()}
+
+
+def published(store: Store, root: str) -> dict[Place, Published]:
+    """As `published_units`, with what each unit is made of."""
     try:
         with store.open_read(f"{root}/{TABLE}") as file:
-            columns = ["swath:step", "swath:tile", "swath:key"]
+            columns = ["swath:step", "swath:tile", "swath:key", "swath:content"]
             rows = pq.read_table(file, columns=columns).to_pydict()
     except MissingKeyError:
         return {}
-    return {(step, tile): key for step, tile, key in zip(*(rows[name] for name in columns), strict=True)}
+    told = zip(*(rows[name] for name in columns), strict=True)
+    return {(step, tile): Published(key, content) for step, tile, key, content in told}
 
 
 def standing_units(plan: Plan, kept: dict[str, str]) -> Standing:
-    """The key of every unit that belongs to the map: those published before, with those of this plan over them."""
+    """The key of every unit that belongs to the map: those published before, with those of this plan over them.
+
+    Args:
+        plan: Its units go before those of other runs.
+        kept: Units of the plan that stand under another key, or under none (empty); see `later_units`.
+    """
     done = done_units(plan.store, plan.root)
     standing = {unit: key for unit, key in published_units(plan.store, plan.root).items() if key in done.get(unit, ())}
     for unit in plan.units(items=False):
         place = (unit.step, unit.tile)
-        for key in (unit.key, kept.get(unit.id)):
-            if key is not None and key in done.get(place, ()):
-                standing[place] = key
-                break
+        key = kept.get(unit.id, unit.key)
+        if not key:
+            standing.pop(place, None)
+        elif key in done.get(place, ()):
+            standing[place] = key
+    for before, now in plan.moved.items():
+        if _place(now) in standing:
+            standing.pop(_place(before), None)
     return standing
+
+
+def _place(unit: str) -> Place:
+    tile, step = names.parse_unit_id(unit)
+    return step, tile
 
 
 def _items(store: Store, root: str, order: list[tuple[str, str]], standing: Standing) -> Iterator[dict[str, Any]]:
@@ -115,6 +151,12 @@ def _items(store: Store, root: str, order: list[tuple[str, str]], standing: Stan
     with ThreadPoolExecutor(READERS) as pool:
         while batch := list(islice(stream, READERS * 8)):
             yield from pool.map(read, batch)
+
+
+def _delete_vrts(store: Store, root: str, steps: Iterable[str]) -> None:
+    """Delete the mosaics of steps that have no unit left."""
+    for step in sorted(steps):
+        store.delete([key for key, _ in store.list(f"{root}/{step}") if key.endswith(".vrt")])
 
 
 def _noted(items: Iterator[dict[str, Any]], parts: dict[tuple[str, str, str], list[Part]]) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from swath.cluster import connect
 from swath.errors import RequestError
 from swath.mapping.billing import Limits, read_bill
 from swath.mapping.books import Books
+from swath.mapping.history import later_units
 from swath.mapping.plan import Plan
 from swath.mapping.publish import publish
 from swath.mapping.spending import Spending
@@ -132,11 +133,13 @@ def carry_out(
         if complete:
             _uncommit_incomplete(plan)
         done = done_units(store, root, {unit.step for unit in plan.units(items=False)})
-        kept = settle_stale(plan, done, stale, say)
+        later = later_units(plan, done)
+        kept = settle_stale(plan, done, stale, say, later=later)
         result.without_input = plan.totals.without_input
         result.found = sum(_stands(unit, done, kept) for unit in plan.units(items=False))
         tally = Tally(plan.totals.units, before=result.found)
         books = Books(plan, tally)
+        books.supersede(later)
         books.settle(unit.id for unit in plan.units(items=False) if _stands(unit, done, kept))
 
         def pending() -> Iterator[Unit]:
@@ -237,18 +240,29 @@ def _stands(unit: Unit, done: Mapping[tuple[str, str], set[str]], kept: Mapping[
 
 
 def settle_stale(
-    plan: Plan, done: Mapping[tuple[str, str], set[str]], stale: Stale | None, say: Said
+    plan: Plan,
+    done: Mapping[tuple[str, str], set[str]],
+    stale: Stale | None,
+    say: Said,
+    *,
+    later: dict[str, str] | None = None,
 ) -> dict[str, str]:
-    """Units that are kept though older code made them: id to key.
+    """Units that are not made again though they stand under another key: id to key.
+
+    Those that a later update has made stay as that made them, see `later_units` (`later`, where that has been asked);
+    those of older code, as `stale` says.
 
     Raises:
-        RequestError: There are some, and `stale` is None.
+        RequestError: There are some of older code, and `stale` is None.
     """
+    later = later_units(plan, done) if later is None else later
+    if count := sum(unit.id in later for unit in plan.units(items=False)) if later else 0:
+        say(f"{count} units stay as a later update made them")
     if stale is Stale.REDO:
-        return {}
-    found = stale_units(plan, done)
+        return later
+    found = stale_units(plan, done, but=later)
     if not found:
-        return {}
+        return later
     if stale is None:
         raise RequestError(
             f"{len(found)} units of {plan.store.url(plan.root)} were made by older code of the same inputs.",
@@ -256,4 +270,4 @@ def settle_stale(
             units=sorted(found)[:LISTED],
         )
     say(f"{len(found)} units of older code are kept")
-    return found
+    return later | found

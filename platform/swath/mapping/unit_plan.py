@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from swath.cube import CubeSpec
 from swath.grid import Area, Grid, Period
@@ -26,6 +27,7 @@ from swath.store import names
 
 BACKEND = "numba"
 SAY_EVERY_S = 10.0
+Choose = Callable[[Unit, NDArray[np.int32]], bool]
 
 
 @dataclass
@@ -79,6 +81,7 @@ def write_units(
     product: Product,
     inputs: Inputs,
     path: Path,
+    choose: Choose | None = None,
     say: Said = lambda _: None,
 ) -> Totals:
     """Join tiles with items and write tiles.parquet; streams, whatever the number of tiles.
@@ -91,6 +94,7 @@ def write_units(
         product: For keys and costs.
         inputs: Which of the items each of its inputs reads.
         path: File to write.
+        choose: Asked of each unit with its rows; those that it refuses are neither written nor counted.
         say: Told how far it is, every few seconds: a continent takes a minute.
 
     Raises:
@@ -130,25 +134,25 @@ def write_units(
                     shares = coverage(tile.footprint.bounds, boxes[table.footprints.shape_of[part]])
                     cost += one.cost(tile, float(shares.sum()))
             key, content = maker.keys(tile.id, step.id, table.digests[mine], counts)
-            writer.add(
-                Unit(
-                    id=names.unit_id(tile.id, step.id),
-                    tile=tile.id,
-                    step=step.id,
-                    start=step.start,
-                    end=step.end,
-                    bbox=tile.bbox,
-                    scenes=len(mine),
-                    items=(),
-                    key=key,
-                    content=content,
-                    km2=tile.km2,
-                    bytes=cost.bytes,
-                    seconds=cost.seconds,
-                    counts=counts,
-                ),
-                mine,
+            unit = Unit(
+                id=names.unit_id(tile.id, step.id),
+                tile=tile.id,
+                step=step.id,
+                start=step.start,
+                end=step.end,
+                bbox=tile.bbox,
+                scenes=len(mine),
+                items=(),
+                key=key,
+                content=content,
+                km2=tile.km2,
+                bytes=cost.bytes,
+                seconds=cost.seconds,
+                counts=counts,
             )
+            if choose is not None and not choose(unit, mine):
+                continue
+            writer.add(unit, mine)
             if counts:
                 for name in lacking or [f"{name} (optional)" for name in series.lacking(parts, optional=True)]:
                     totals.lacking[name] = totals.lacking.get(name, 0) + 1

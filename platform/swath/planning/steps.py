@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from swath.grid import Period, TimeStep
 
+#: Ids of the steps of acquisitions.
+ACQUISITION = "%Y-%m-%dT%H%M%S"
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -61,9 +64,16 @@ class Steps:
             start, last = _moment(own[0]), _moment(own[-1])
             near = series[max(0, place - self.before) : place + self.after + 1]
             yield (
-                TimeStep(start=start, end=last + timedelta(microseconds=1), id=f"{start:%Y-%m-%dT%H%M%S}"),
+                TimeStep(start=start, end=last + timedelta(microseconds=1), id=f"{start:{ACQUISITION}}"),
                 rows[np.isin(codes, near)],
             )
+
+
+def holds(period: Period, step: str) -> bool:
+    """Whether a step of this id is one of a period's."""
+    if not period.acquisition:
+        return any(one.id == step for one in period.steps)
+    return period.start <= datetime.strptime(step, ACQUISITION).replace(tzinfo=UTC) < period.end
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

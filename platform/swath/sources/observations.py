@@ -22,6 +22,7 @@ from swath.sources.offsets import processing_baseline
 _SAME_PLACE = 0.1
 
 _DATATAKE = re.compile(r"G(S2[A-D])_(\d{8}T\d{6})")
+_BASELINE = re.compile(r"_N\d\d\.\d\d$")
 _PRODUCT = re.compile(r"(S2[A-D])_MSI\w{3}_(\d{8}T\d{6})")
 _HLS = re.compile(r"HLS\.(L30|S30)\.T\w{5}\.(\d{7})T(\d{6})")
 _WRS = (
@@ -51,7 +52,8 @@ def observation(item: Mapping[str, Any], facts: Collection) -> str:
     take = properties.get("s2:datatake_id")
     if take:
         hit = _DATATAKE.search(str(take))
-        return f"{platform}_{hit.group(2) if hit else take}"
+        # of other missions that write theirs alike, the name without the baseline of its processing
+        return f"{platform}_{hit.group(2) if hit else _BASELINE.sub('', str(take))}"
     if facts.sensor == "sentinel-2":
         for text in texts:
             hit = _PRODUCT.search(text)
