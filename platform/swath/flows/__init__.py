@@ -18,3 +18,13 @@ import os
 # what Prefect would tell its makers; whoever wants that sets the variables
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+
+#: Flows by name, as modules' attributes: what a deployment calls its entrypoint.
+FLOWS = {
+    "map": "swath.flows.maps.map_product",
+    "train": "swath.flows.trainings.train_model",
+    "tune": "swath.flows.trainings.tune_model",
+    "release": "swath.flows.trainings.release_model",
+    "assess": "swath.flows.trust.assess_map",
+    "experiment": "swath.flows.experiment.experiment",
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,6 @@ from uuid import UUID
 from prefect.artifacts import (
     create_image_artifact,
     create_link_artifact,
-    create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
 )
@@ -65,10 +64,12 @@ def show_plan(plan: Plan, priced: Priced) -> None:
     )
 
 
-def show_job(job: str, place: str, spec: str) -> None:
+def show_job(job: str, cluster: str, spec: str, run: str) -> None:
     """Which job does the work: whoever cancels the flow run finds it by this."""
     create_table_artifact(
-        table=[{"job": job, "cluster": place, "spec": spec}], key=JOB, description="The job that does the work."
+        table=[{"job": job, "cluster": cluster, "spec": spec, "run": run}],
+        key=JOB,
+        description="The job that does the work.",
     )
 
 
@@ -146,9 +147,9 @@ def show_report(map_: AuditedMap, report: Report) -> None:
     )  # fmt: skip
 
 
-def show_text(name: str, text: str, *, description: str = "") -> None:
-    """A table or a text in Markdown."""
-    create_markdown_artifact(markdown=text, key=key_for(name), description=description)
+def show_table(name: str, rows: Sequence[Mapping[str, Any]], *, description: str) -> None:
+    """A table."""
+    create_table_artifact(table=[dict(row) for row in rows], key=key_for(name), description=description)
 
 
 def show_picture(name: str, data: str, *, description: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from prefect import Flow
@@ -11,6 +13,8 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_run_logger
 
 from swath.cluster import JobPlace, Jobs, LocalJobs
+from swath.cluster.kuberay import KubeRaySpec, Kubernetes, cluster_name
+from swath.cluster.where import HERE, KUBERAY
 from swath.errors import SwathError
 from swath.flows.board import JOB, jobs_of
 
@@ -39,14 +43,25 @@ def stop_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> Non
                 flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run.id]), key=ArtifactFilterKey(any_=[JOB])
             )
         )
-    for one in jobs_of(told):
+    asked = dict(flow_run.parameters.get("asked") or {})
+
+    def stop(one: Mapping[str, str]) -> None:
         try:
-            ended = _place(one["cluster"]).stop(one["job"])
-            logger.info("the job %s is %s", ended.id, ended.status)
+            logger.info("%s: %s", one["job"], _stop(one, asked))
         except SwathError as error:
             # the cluster was made for the run and is gone, or does not answer: its own end is the launcher's to see to
             logger.warning("the job %s was not stopped: %s", one["job"], error)
 
+    with ThreadPoolExecutor(8) as pool:  # an experiment has many, and each takes its time to end
+        list(pool.map(stop, jobs_of(told)))
 
-def _place(address: str) -> JobPlace:
-    return Jobs(address) if address.startswith(("http://", "https://")) else LocalJobs()
+
+def _stop(told: Mapping[str, str], asked: Mapping[str, Any]) -> str:
+    """Stop a job, or take its cluster away where that was made for it; says how it stands."""
+    cluster = told["cluster"]
+    if cluster == KUBERAY:
+        spec = KubeRaySpec.load(asked["cluster_spec"])
+        gone = Kubernetes(spec.namespace).delete(cluster_name(told["run"]))
+        return "its cluster is deleted" if gone else "its cluster was gone"
+    place: JobPlace = LocalJobs() if cluster in HERE else Jobs(cluster)
+    return place.stop(told["job"]).status

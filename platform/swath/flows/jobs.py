@@ -2,43 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from prefect.logging import get_run_logger
 
-from swath.cluster import LocalJobs
-from swath.cluster.elsewhere import Elsewhere, elsewhere
-from swath.cluster.where import Where
+from swath.cluster import Job, Where, elsewhere, error_of, run_command
 from swath.flows.board import show_job
-from swath.flows.watch import Watch
+from swath.flows.watch import Log, Watch
 from swath.mapping import Plan, RunResult, Stale
-from swath.mapping.submitted import follow, submit_plan
+from swath.mapping.anywhere import map_on
+from swath.store import Store
+from swath.store.job_spec import Command, CommandSpec
 
 
-@contextmanager
-def there(where: Where, run: str) -> Iterator[Elsewhere]:
-    """Where jobs of a run are taken, while the block runs."""
-    if where.name == "inline":
-        yield Elsewhere(LocalJobs("inline"))
-    elif where.name in ("local", "auto"):
-        yield Elsewhere(LocalJobs("local"))
-    else:
-        with elsewhere(where, run, say=get_run_logger().info) as found:
-            yield found
-
-
-def make(plan: Plan, where: Where, *, workers: int | None, stale: Stale | None, complete: bool = False) -> RunResult:
+def make(plan: Plan, where: Where, *, workers: int | None, stale: Stale | None) -> RunResult:
     """Carry a plan out as a job, and wait for it.
 
     Raises:
-        ClusterError: The job ended without a result, or its cluster did not become ready.
+        SwathError: What the job raised.
+        ClusterError: It ended without a result, or its cluster did not become ready.
     """
     log = get_run_logger()
-    with there(where, plan.run) as found:
-        place = found.jobs
-        job, uri = submit_plan(plan, place, workers=workers, stale=stale, complete=complete)
-        log.info("%s the job %s on %s", "found" if job.adopted else "submitted", job.id, place.address)
-        show_job(job.id, place.address, uri)
-        with Watch(log, place, job.id, plan):
-            return follow(plan, place, job, uri)
+    with Watch(log, plan):
+        return map_on(
+            plan, where.as_job(), workers=workers, stale=stale, on_job=_shown(where, plan.run), on_log=_lines(log),
+            say=log.info,
+        )  # fmt: skip
+
+
+def command(kind: Command, arguments: Sequence[str], store: str, where: Where) -> dict[str, Any]:
+    """Do what a command of `swath` does as a job, and wait for it.
+
+    Args:
+        kind: The command.
+        arguments: What follows it, without `--cluster` and `--json`.
+        store: Takes the spec and how it ended.
+        where: Where it runs.
+
+    Returns:
+        The command's document.
+
+    Raises:
+        SwathError: What the command raised.
+        ClusterError: The job ended without saying how.
+    """
+    log = get_run_logger()
+    opened, spec = Store.open(store), CommandSpec(kind=kind, arguments=tuple(arguments))
+    run = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:12]
+    where = where.as_job()
+    where.check_store(opened)
+    with elsewhere(where, run, say=log.info) as there:
+        end = run_command(
+            opened, spec, there.jobs, beat=there.beat, on_job=_shown(where, run), on_log=_lines(log), say=log.info
+        )
+    if end.error is not None:
+        raise error_of(end.error, end.job)
+    return end.result or {}
+
+
+def _shown(where: Where, run: str) -> Callable[[Job, str], None]:
+    return lambda job, uri: show_job(job.id, where.name, uri, run)
+
+
+def _lines(log: Log) -> Callable[[str], None]:
+    def passed(text: str) -> None:
+        for line in text.splitlines():
+            if line.strip():
+                log.info(line)
+
+    return passed

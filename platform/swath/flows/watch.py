@@ -1,10 +1,8 @@
-"""A job's log and progress on Prefect's page, as they happen."""
+"""How far a run is, on Prefect's page as it happens."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextvars import copy_context
 from logging import Logger, LoggerAdapter
 from types import TracebackType
 from typing import Any
@@ -12,7 +10,6 @@ from uuid import UUID
 
 from prefect.artifacts import update_progress_artifact
 
-from swath.cluster import JobPlace
 from swath.flows.board import begin_progress
 from swath.mapping import Plan
 from swath.settings import settings
@@ -22,61 +19,45 @@ Log = Logger | LoggerAdapter[Any]
 
 
 class Watch:
-    """Pass on what a job prints, and how far its run is, while the block runs.
+    """Make progress.json of a run a bar on Prefect's page while the block runs.
 
     Args:
         log: Of the flow run.
-        place: Where the job runs.
-        job: Its id.
-        plan: That it carries out, where it does: progress.json of its run becomes a bar.
+        plan: That is carried out.
     """
 
-    def __init__(self, log: Log, place: JobPlace, job: str, plan: Plan | None = None) -> None:
-        self._log, self._place, self._job, self._plan = log, place, job, plan
+    def __init__(self, log: Log, plan: Plan) -> None:
+        self._log, self._plan = log, plan
         self._end = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Watch:
-        self._start(self._pass_log, "log")
-        if self._plan is not None:
-            bar = begin_progress(self._plan)
-            plan = self._plan
-            self._start(lambda: self._pass_progress(plan, bar), "progress")
+        bar = begin_progress(self._plan)
+        self._thread = threading.Thread(target=self._run, args=(bar,), name="progress", daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end.set()
-        for thread in self._threads:
-            thread.join(timeout=10)
+        if self._thread is not None:
+            self._thread.join(timeout=10)
 
-    def _start(self, work: Callable[[], None], what: str) -> None:
-        def safely() -> None:
-            try:
-                work()
-            except Exception as error:  # it is for people: the job goes on, and so does whoever waits for it
-                self._log.warning("the %s of %s is no longer shown: %s", what, self._job, error)
-
-        context = copy_context()  # of the flow run: its logs and artifacts
-        thread = threading.Thread(target=context.run, args=(safely,), name=f"swath-{what}", daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
-    def _pass_log(self) -> None:
-        for text in self._place.logs(self._job, should_stop=self._end.is_set):
-            for line in text.splitlines():
-                if line.strip():
-                    self._log.info(line)
-
-    def _pass_progress(self, plan: Plan, bar: UUID) -> None:
-        last = False
+    def _run(self, bar: UUID) -> None:
+        plan, last, silent = self._plan, False, False
         while not last:
             last = self._end.wait(settings().progress_s)
-            reading = read_progress(plan.store, plan.root, plan.run)
-            if reading is not None and reading.total:
-                share = 100 * min(1.0, reading.done / reading.total)
-                update_progress_artifact(bar, progress=share, description=told(reading))
+            try:
+                reading = read_progress(plan.store, plan.root, plan.run)
+                if reading is not None and reading.total:
+                    share = 100 * min(1.0, reading.done / reading.total)
+                    update_progress_artifact(bar, progress=share, description=told(reading))
+                silent = False
+            except Exception as error:  # a bar is for people: the run goes on without Prefect's server, too
+                if not silent:
+                    self._log.warning("progress is not shown for a while: %s: %s", type(error).__name__, error)
+                silent = True
 
 
 def told(reading: Progress) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from swath.registry.audit import Verdict, export, verify
 from swath.registry.contract import contract, differences
 from swath.registry.opening import open_model, registry_at
+from swath.registry.packages import package_at
 from swath.registry.page import card_page
 from swath.registry.references import Reference, is_reference
 from swath.registry.registry import Registry, Version
@@ -20,6 +21,7 @@ __all__ = [
     "export",
     "is_reference",
     "open_model",
+    "package_at",
     "registry_at",
     "verify",
 ]

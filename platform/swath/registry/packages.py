@@ -72,6 +72,22 @@ def download(store: Store, folder: str, into: Path, *, without: str | None = Non
     return Package.open(into)
 
 
+def package_at(url: str, digest: str) -> Package:
+    """The package that `write_into` has written, by where it lies; one of a remote store is fetched once a machine.
+
+    Raises:
+        ModelError: It is no package, or another one.
+    """
+    if "://" not in url:
+        package = Package.open(url)
+    else:
+        parent, _, folder = url.rpartition("/")
+        package = cached(digest, lambda into: download(Store.open(parent), folder, into))
+    if package.digest != digest:
+        raise ModelError(f"{url} does not hold the package that was made.", fix="Train again.", path=url)
+    return package
+
+
 def kept_package(store: Store, root: str, digest: str) -> Package:
     """The package that a product's version in a store was made by, opened where it stands, or fetched once a machine.
 
