@@ -18,6 +18,7 @@ from swath.cli import (
     compare,
     demos,
     doctor,
+    flows,
     maps,
     models,
     products,
@@ -26,6 +27,7 @@ from swath.cli import (
     simulate,
     train,
     tune,
+    update,
 )
 
 app = typer.Typer(
@@ -38,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 maps.register(app)
+update.register(app)
 calibrate.register(app)
 chips.register(app)
 train.register(app)
@@ -57,6 +60,7 @@ assess.register(app)
 audit.register(app)
 compare.register(app)
 report.register(app)
+app.add_typer(flows.app, name="flows", help="Flows of Prefect on this machine: list, serve.", rich_help_panel="Maps")
 demos.register(app)
 simulate.register(app)
 app.add_typer(
