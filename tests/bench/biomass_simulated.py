@@ -3,7 +3,8 @@
 A network learns from the footprints of an area and maps that area. Blocks of one fold and orbits of that fold are kept
 from training, each fold in its turn; maps and truth are compared over **pixels of those blocks**, as far from any other
 block as the split's buffer is wide, so that no label from which was learned lies nearer. The figure is of every such
-pixel, not of footprints.
+pixel, not of footprints. Intervals are those of the recipe: where it calibrates, each network's are fitted on what the
+others say of the labels that they have not seen.
 
 Beside ours stands the oracle: the generator's own mean for one who knows all that sensors can show, the structure of
 each stand below saturation to the last digit (`swath.synthetic.biomass`). It knows no label. Part of what it cannot
@@ -17,7 +18,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -31,16 +33,18 @@ from swath.cli.demos.maps import layer_file, read_values, window_of
 from swath.grid import Area, Period
 from swath.grid.lonlat import from_lonlat
 from swath.mapping import carry_out, make_plan
-from swath.models import Package
+from swath.models import Package, Provenance
 from swath.planning import MapRequest
 from swath.products import Product
 from swath.store import Store
 from swath.synthetic import Published, Simulated, World, publish
 from swath.synthetic.biomass import Biomass, biomass
 from swath.synthetic.window import Window
-from swath.training.course import train_model
+from swath.training.folds import cross_validate
 from swath.training.metrics import interval_of
+from swath.training.ready import ready_chips
 from swath.training.recipe import Recipe
+from swath.training.release import release
 from swath.training.splits import SplitSpec
 
 Array = NDArray[np.float64]
@@ -82,7 +86,8 @@ def simulated(
         recipe: That ships, or a YAML file.
         folder: Where the Earth, the models and the maps stay; trainings there go on. None: nothing is kept.
         earth: Of `EARTHS`.
-        folds: Each is held out once, in a training and a map of its own; all of the recipe's by default.
+        folds: Whose networks map; all of the recipe's by default. Each fold has a training in any case, as intervals
+            are fitted across them.
     """
     asked = Recipe.load(recipe)
     folds = tuple(folds) or tuple(range(asked.chips.split.number))
@@ -92,16 +97,34 @@ def simulated(
 
 
 def _simulated(recipe: Recipe, folder: Path, earth: Earth, folds: Sequence[int]) -> dict[str, Any]:
-    seconds = dict.fromkeys(("earth", "training", "map"), 0.0)
-    started = time.process_time()
+    seconds = dict.fromkeys(("earth", "chips", "training", "map"), 0.0)
     catalog = folder / "earth" / "archive" / "catalog.json"
-    if not catalog.exists():
-        _publish(folder / "earth", earth)
-    seconds["earth"] = time.process_time() - started
+    with _timed(seconds, "earth"):
+        if not catalog.exists():
+            _publish(folder / "earth", earth)
+    product = Product.load("biomass").with_overrides([f"output.grid.tile_size={TILE_SIZE}"])
+    request = MapRequest(product, Area.parse(earth.area), Period.parse(PERIOD), str(catalog))
+    store = Store.open(folder / "training")
+    with _timed(seconds, "chips"):
+        labels = str(catalog.parent / "footprints.parquet")
+        chips = ready_chips(request, labels, store, recipe=recipe, held=None, cluster="inline").chips
+    with _timed(seconds, "training"):
+        trained = cross_validate(
+            recipe.train, lambda test, validate: chips.holding_out(test=test, validate=validate),
+            Store.open(store.url("folds")), folds=chips.split.number, name="biomass-bench",
+            validate=recipe.validate_on is not None, calibrate=recipe.calibrate,
+        )  # fmt: skip
     told: dict[str, Array] = {}
     rows, truth = [], None
     for fold in folds:
-        window, layers, figures = _map(_holding(recipe, fold), folder, earth, catalog, seconds)
+        figures = trained.by_fold[fold]
+        package = release(
+            trained.fitted[fold], folder / f"package-{fold}",
+            provenance=Provenance(licence="other", labels=("footprints",)), held_out={f"fold {fold}": figures},
+            replace=True,
+        )  # fmt: skip
+        with _timed(seconds, "map"):
+            window, layers = _map(request, package, Store.open(folder / f"store-{fold}"), earth)
         if truth is None:
             place, _ = Window.of(window)
             truth = biomass(earth.seed, place, World(earth.seed).ground(place, YEAR), YEAR)
@@ -111,45 +134,35 @@ def _simulated(recipe: Recipe, folder: Path, earth: Earth, folds: Sequence[int])
             told[name][held] = layer[held]
         mine = compared({name: np.where(held, layer, np.nan) for name, layer in layers.items()}, truth)
         rows.append(
-            {"fold": fold, "blocks": blocks, "held_out_footprints": figures}
-            | {name: mine[name] for name in ("pixels", "rmse", "rmse_oracle", "of_oracle")}
-        )
+            {
+                "fold": fold, "blocks": blocks, "calibration": trained.fitted[fold].calibration,
+                "held_out_footprints": {name: v for name, v in figures.items() if isinstance(v, int | float)},
+            }
+            | {name: mine[name] for name in ("pixels", "rmse", "rmse_oracle", "of_oracle", "coverage_90")}
+        )  # fmt: skip
     assert truth is not None
     # blocks of several folds share no pixel: each is read where its network saw none of its labels
     drawn = by_blocks_drawn(told, truth, blocks_of(window, recipe.chips.split))
-    return {"folds": rows, "cpu_seconds": seconds, **compared(told, truth), **drawn}
+    labelled = {name: v for name, v in trained.pooled.items() if isinstance(v, int | float)}
+    return {"folds": rows, "labels": labelled, "cpu_seconds": seconds, **compared(told, truth), **drawn}
 
 
-def _holding(recipe: Recipe, fold: int) -> Recipe:
-    """The recipe with another test fold; where one stops the training it is the next one, as in cross-validation."""
-    stops = [] if recipe.validate_on is None else [f"validate_on={(fold + 1) % recipe.chips.split.number}"]
-    return recipe.with_overrides([f"test={fold}", *stops])
-
-
-def _map(
-    recipe: Recipe, folder: Path, earth: Earth, catalog: Path, seconds: dict[str, float]
-) -> tuple[GeoBox, dict[str, Array], dict[str, float]]:
-    """Train while the recipe's test fold is held out, and map all: the window, its layers, figures of footprints."""
-    product = Product.load("biomass").with_overrides([f"output.grid.tile_size={TILE_SIZE}"])
-    area, period = Area.parse(earth.area), Period.parse(PERIOD)
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add the CPU seconds of the block."""
     started = time.process_time()
-    trained = train_model(
-        MapRequest(product, area, period, str(catalog)), str(catalog.parent / "footprints.parquet"),
-        folder / f"training-{recipe.test}", recipe=recipe, cluster="inline", replace=True,
-    )  # fmt: skip
-    seconds["training"] += time.process_time() - started
-    started = time.process_time()
-    package = Package.open(trained.package.folder)
-    asked = product.with_model(package.spec, package.digest)
-    plan = make_plan(
-        MapRequest(asked, area, period, str(catalog), package), Store.open(folder / f"store-{recipe.test}")
-    )
+    yield
+    seconds[name] += time.process_time() - started
+
+
+def _map(request: MapRequest, package: Package, store: Store, earth: Earth) -> tuple[GeoBox, dict[str, Array]]:
+    """A map of the whole area by a package: its window and layers."""
+    asked = request.product.with_model(package.spec, package.digest)
+    plan = make_plan(MapRequest(asked, request.area, request.period, request.source, package), store)
     result = carry_out(plan, cluster="inline")
     assert not result.failed, result.failures
-    seconds["map"] += time.process_time() - started
     window = window_of(plan, earth.area)
-    figures = {name: float(value) for name, value in trained.figures.items() if isinstance(value, int | float)}
-    return window, {name: read_values(layer_file(plan, name), window) for name in LAYERS}, figures
+    return window, {name: read_values(layer_file(plan, name), window) for name in LAYERS}
 
 
 def _publish(folder: Path, earth: Earth) -> Published:
@@ -242,11 +255,13 @@ def _rmse(errors: Array) -> float:
 def show_simulated(report: dict[str, Any]) -> None:
     """Print readings, and a row a bin of truth."""
     print(f"Earth {report['earth']}; blocks that were held out, the truth of every pixel:\n")
-    print("| Fold | Blocks | RMSE | Of the oracle | Ratio | Held-out footprints: RMSE |\n|---|---|---|---|---|---|")
+    print("| Fold | Blocks | RMSE | Of the oracle | Ratio | Interval holds | Held-out footprints: RMSE |")
+    print("|---|---|---|---|---|---|---|")
     for row in report["folds"]:
         print(
             f"| {row['fold']} | {row['blocks']} | {row['rmse']:.1f} | {row['rmse_oracle']:.1f} | "
-            f"{row['of_oracle']:.2f} | {row['held_out_footprints'].get('rmse', float('nan')):.1f} |"
+            f"{row['of_oracle']:.2f} | {row['coverage_90']:.1%} | "
+            f"{row['held_out_footprints'].get('rmse', float('nan')):.1f} |"
         )
     print(
         f"\nTogether RMSE {report['rmse']:.1f} Mg/ha, of the oracle {report['rmse_oracle']:.1f}: "
@@ -256,6 +271,10 @@ def show_simulated(report: dict[str, Any]) -> None:
         f"mean of the truth {report['truth_mean']:.0f}; "
         f"the 90 % interval holds {report['coverage_90']:.1%} ({_span(report['coverage_90_95'], '.1%')})"
     )
+    made = [row["calibration"]["test"] for row in report["folds"] if (row["calibration"] or {}).get("fitted")]
+    for when in ("before", "after") if made else ():
+        inside = np.average([one[when]["coverage_90"] for one in made], weights=[one["blocks"] for one in made])
+        print(f"{when} calibration it holds {inside:.1%} of the labels held out, mean over blocks")
     print("\n| Truth, Mg/ha | Share | Bias | Bias of the oracle | q95 - q05 | Holds |\n|---|---|---|---|---|---|")
     for row in report["bins"]:
         most = "" if row["to"] is None else f"{row['to']:.0f}"

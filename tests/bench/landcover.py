@@ -7,7 +7,9 @@ Eight classes as OpenStreetMap names them, whole polygons to blocks of 1 km, fiv
 what is held out dropped, at most 250 px a polygon: chips are cut by `swath.training`, once for all folds. Each fold is
 held out once (`design: transfer`):
 
-- `network`: the recipe `landcover` that ships (or `--recipe`, `--set`), by `fit` and `by_chip`; its last epoch;
+- `network`: the recipe `landcover` that ships (or `--recipe`, `--set`), its last epoch, calibrated as the recipe says
+  on what the networks of other folds say of labels that they have not seen: a map's classes follow from that;
+- `plain`: the same network without calibration;
 - `narrow`: LightGBM, class-balanced, on 13 bands, 4 normalised differences, and mean and deviation of each in 3x3 and
   7x7 pixels;
 - `wide`: the same with boxes of 3, 7, 15 and 31 pixels, or those of `--boxes`: it sees further than the network does.
@@ -24,77 +26,34 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from tests.bench.landcover_trees import PEERS, WIDE, Scene, pixels, trees
 
 from swath.grid import Area, Period
 from swath.planning import MapRequest
 from swath.products import Product
-from swath.training import ChipSet, ChipSettings, Part, SplitSpec, cut_chips, read_labels
+from swath.training import ChipSet, ChipSettings, SplitSpec, cut_chips, read_labels
+from swath.training.calibration.calibrate import calibrated_folds
 from swath.training.cube_of import chips_product
-from swath.training.fit import fit
-from swath.training.metrics import MEASURES, compare, confusion
+from swath.training.fit import Fitted, fit
+from swath.training.metrics import MEASURES, Measure, compare
 from swath.training.recipe import Recipe
 from swath.training.release import by_chip
+from swath.training.scores import ClassScore
 
 Array = NDArray[Any]
 AREA = "12.4943,52.4530,12.7240,52.5264"
 PERIOD = "2017-02-16/P1D"
 CLASSES = ("meadow", "wetland", "farm", "scrub", "forest", "water", "residential", "grass")
-PAIRS = (("B08", "B04"), ("B03", "B08"), ("B8A", "B11"), ("B11", "B12"))
-NARROW = (3, 7)
-WIDE = (3, 7, 15, 31)
-PEERS = {"narrow": "LightGBM narrow", "wide": "LightGBM wide"}
-WAYS = ("network", *PEERS)
-MEASURED = ("overall_accuracy", "macro_f1", "mean_iou")
+OURS = ("network", "plain")
+WAYS = (*OURS, *PEERS)
+MEASURED: tuple[Measure, ...] = ("overall_accuracy", "macro_f1", "mean_iou")
 FOLDS = 5
-GSD = 10.0
-
-
-class Scene:
-    """Features of the peers over the whole scene, on its own lattice of 10 m.
-
-    Args:
-        folder: Of the scene's files.
-        boxes: Edges of the boxes of the wide peer, pixels.
-
-    Attributes:
-        features: (features, rows, columns) float32.
-        columns: Places of the features that each peer learns from.
-    """
-
-    def __init__(self, folder: Path, boxes: Sequence[int]) -> None:
-        bands = {}
-        with rasterio.open(folder / "B04.tif") as file:
-            self.left, self.top, self.shape = file.transform.c, file.transform.f, file.shape
-        for path in sorted(folder.glob("B*.tif")):
-            with rasterio.open(path) as file:
-                times = round(file.transform.a / GSD)
-                fine = np.kron(file.read(1), np.ones((times, times), np.uint16))
-                row, col = round((file.transform.f - self.top) / GSD), round((self.left - file.transform.c) / GSD)
-            bands[path.stem] = fine[row:, col:][: self.shape[0], : self.shape[1]].astype(np.float64) / 1e4
-        base = [*bands.values(), *((bands[a] - bands[b]) / (bands[a] + bands[b] + 1e-6) for a, b in PAIRS)]
-        made, self.columns = list(base), {"narrow": list(range(len(base))), "wide": list(range(len(base)))}
-        for size in sorted({*NARROW, *boxes}):
-            new = range(len(made), len(made) + 2 * len(base))
-            for peer, wanted in (("narrow", NARROW), ("wide", boxes)):
-                self.columns[peer] += new if size in wanted else ()
-            for values in base:
-                mean = uniform_filter(values, size)
-                made += [mean, np.sqrt((uniform_filter(values * values, size) - mean * mean).clip(0))]
-        self.features = np.stack(made).astype(np.float32)
-
-    def at(self, x: float, y: float, rows: Array, cols: Array) -> Array:
-        """Features of pixels of a chip whose corner lies at x, y, (n, features)."""
-        row, col = round((self.top - y) / GSD), round((x - self.left) / GSD)
-        return self.features[:, rows + row, cols + col].T
 
 
 def cut(data: Path, folder: Path, options: argparse.Namespace) -> ChipSet:
@@ -107,10 +66,9 @@ def cut(data: Path, folder: Path, options: argparse.Namespace) -> ChipSet:
     )  # fmt: skip
     recipe = _recipe(options)
     split = SplitSpec(folds=FOLDS, block_m=1000, buffer_m=100, seed=options.split)
-    product = chips_product(Product.load("landcover"), recipe.bands)
-    product = product.with_overrides(["output.grid.tile_size=768"])
+    cube = chips_product(Product.load("landcover"), recipe.bands).with_overrides(["output.grid.tile_size=768"])
     cut_chips(
-        MapRequest(product, area, period, str(scene / "collection.json")), labels, folder,
+        MapRequest(cube, area, period, str(scene / "collection.json")), labels, folder,
         settings=ChipSettings(size=recipe.chips.size, margin=recipe.chips.margin, per_polygon=250, split=split),
         cluster="inline",
     )  # fmt: skip
@@ -121,19 +79,39 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     return Recipe.load(options.recipe).with_overrides(options.set)
 
 
-def one_fold(chips: ChipSet, scene: Scene, fold: int, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def trained(
+    chips: ChipSet, folder: Path, options: argparse.Namespace
+) -> tuple[list[Fitted], list[Fitted], list[float]]:
+    """A network a fold, as the recipe calibrates it and without that, and the seconds of each."""
+    recipe = _recipe(options)
+    config = recipe.train.model_copy(update={"threads": options.threads, "seed": options.seed})
+    sources = [chips.holding_out(test=fold) for fold in range(FOLDS)]
+    plain, seconds = [], []
+    for fold, source in enumerate(sources):
+        started = time.perf_counter()
+        plain.append(fit(config, source, folder / f"fold-{fold}"))
+        seconds.append(time.perf_counter() - started)
+    settings = recipe.calibrate
+    return plain if settings is None else calibrated_folds(plain, sources, settings), plain, seconds
+
+
+def one_fold(
+    chips: ChipSet, scene: Scene, fold: int, ours: dict[str, Fitted], options: argparse.Namespace
+) -> dict[str, Any]:
     """Confusion matrices of all ways by block, on the test pixels of a fold."""
     source = chips.holding_out(test=fold)
-    config = _recipe(options).train.model_copy(update={"threads": options.threads, "seed": options.seed})
-    started = time.perf_counter()
-    fitted = fit(config, source, folder / f"fold-{fold}")
-    seconds = {"network": time.perf_counter() - started}
-    indices, scores = by_chip(fitted.best, source)
-    found = {"network": {int(chip): score.matrix for chip, score in zip(indices, scores, strict=True)}}
+    found, seconds = {}, {}
+    for way, fitted in ours.items():
+        indices, scores = by_chip(fitted.best, source)
+        found[way] = {
+            int(chip): score.matrix
+            for chip, score in zip(indices, scores, strict=True)
+            if isinstance(score, ClassScore)
+        }
     samples = pixels(chips, scene, source)
     for peer in PEERS:
         started = time.perf_counter()
-        found[peer] = trees(samples, scene.columns[peer], options)
+        found[peer] = trees(samples, scene.columns[peer], len(CLASSES), options)
         seconds[peer] = time.perf_counter() - started
     blocks: dict[str, dict[tuple[int, int], Array]] = {way: defaultdict(_none) for way in WAYS}
     column = chips.index["block"].to_pylist()
@@ -144,6 +122,7 @@ def one_fold(chips: ChipSet, scene: Scene, fold: int, folder: Path, options: arg
     return {
         "fold": fold,
         "seconds": {way: round(value, 1) for way, value in seconds.items()},
+        "calibration": ours["network"].calibration,
         **{way: [of[block].tolist() for block in order] for way, of in blocks.items()},
     }
 
@@ -152,68 +131,15 @@ def _none() -> Array:
     return np.zeros((len(CLASSES), len(CLASSES)), np.int64)
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """Labelled pixels of a fold.
-
-    Attributes:
-        values: (n, features) float32.
-        truth: (n,) class.
-        chip: (n,) that each lies in.
-        test: (n,) bool, held out.
-    """
-
-    values: Array
-    truth: Array
-    chip: Array
-    test: Array
-
-
-def pixels(chips: ChipSet, scene: Scene, source: Any) -> Pixels:
-    """The labelled pixels of all chips that a fold learns from or is scored on."""
-    x, y, where = [], [], []
-    corner = list(zip(chips.index["x"].to_pylist(), chips.index["y"].to_pylist(), strict=True))
-    for chip in range(len(chips)):
-        read = source.read([chip])
-        part, labels = read["part"][0], read["y"][0]
-        rows, cols = np.nonzero(part <= int(Part.TEST))
-        if not len(rows):
-            continue
-        x.append(scene.at(*corner[chip], rows, cols))
-        y.append(labels[rows, cols])
-        where.append(np.stack([np.full(len(rows), chip), part[rows, cols]], 1))
-    place = np.concatenate(where)
-    return Pixels(np.concatenate(x), np.concatenate(y), place[:, 0], place[:, 1] == int(Part.TEST))
-
-
-def trees(samples: Pixels, columns: Sequence[int], options: argparse.Namespace) -> dict[int, Array]:
-    """Boosted trees: confusion matrix by chip of the test pixels."""
-    values, truth, learn = samples.values[:, columns], samples.truth[samples.test], ~samples.test
-    grown = lightgbm.LGBMClassifier(
-        n_estimators=200, learning_rate=0.05, num_leaves=31, class_weight="balanced", colsample_bytree=0.5,
-        subsample=0.8, subsample_freq=1, min_child_samples=40, n_jobs=options.threads, random_state=options.seed,
-        verbose=-1,
-    )  # fmt: skip
-    grown.fit(values[learn], samples.truth[learn])
-    # without scikit-learn's wrapper, which warns of names that nobody gave
-    found = np.asarray(grown.booster_.predict(values[samples.test])).argmax(1)
-    found, chip_of = grown.classes_[found], samples.chip[samples.test]
-    return {
-        int(chip): confusion(truth[chip_of == chip], found[chip_of == chip], len(CLASSES))
-        for chip in np.unique(chip_of)
-    }
-
-
 def summary(folds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Figures over the folds, and the paired difference to each peer with its interval and verdict."""
     ways = {way: np.array([block for fold in folds for block in fold[way]], np.int64) for way in WAYS}
     report: dict[str, Any] = {"blocks": len(ways["wide"]), "pixels": int(ways["wide"].sum())}
-    for peer in PEERS:
-        assert (ways["network"].sum((1, 2)) == ways[peer].sum((1, 2))).all(), "all are scored on the same pixels"
-        report[peer] = {}
+    for our, peer in product(OURS, PEERS):
+        assert (ways[our].sum((1, 2)) == ways[peer].sum((1, 2))).all(), "all are scored on the same pixels"
         for measure in MEASURED:
-            found = compare(ways["network"], ways[peer], measure=measure)
-            report[peer][measure] = {
+            found = compare(ways[our], ways[peer], measure=measure)
+            report.setdefault(our, {}).setdefault(peer, {})[measure] = {
                 "network": round(found.first, 4), "peer": round(found.second, 4),
                 "difference": [round(v, 4) for v in (found.difference, found.low, found.high)],
                 "verdict": found.verdict,
@@ -230,15 +156,17 @@ def summary(folds: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def table(report: dict[str, Any]) -> str:
     """The readings as Markdown."""
-    lines = ["| Measure | Peer | of the peer | Network | Difference (95 %) | Verdict |", "|---|---|---|---|---|---|"]
-    for peer, name in PEERS.items():
-        for measure in MEASURED:
-            row = report[peer][measure]
-            off, low, high = row["difference"]
-            lines.append(
-                f"| {measure.replace('_', ' ')} | {name} | {row['peer']:.3f} | {row['network']:.3f} "
-                f"| {off:+.3f} ({low:+.3f} to {high:+.3f}) | {row['verdict']} |"
-            )
+    lines = [
+        "| Ours | Measure | Peer | of the peer | of ours | Difference (95 %) | Verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for our, (peer, name), measure in product(OURS, PEERS.items(), MEASURED):
+        row = report[our][peer][measure]
+        off, low, high = row["difference"]
+        lines.append(
+            f"| {our} | {measure.replace('_', ' ')} | {name} | {row['peer']:.3f} | {row['network']:.3f} "
+            f"| {off:+.3f} ({low:+.3f} to {high:+.3f}) | {row['verdict']} |"
+        )
     return "\n".join(lines)
 
 
@@ -267,7 +195,13 @@ def main() -> None:
         if options.folds:
             (folder,) = (options.data / "sentinel-2-l1c").glob("S2A_*")
             scene, chips = Scene(folder, options.boxes), cut(options.data, Path(name, "chips"), options)
-            folds += [one_fold(chips, scene, fold, Path(name), options) for fold in options.folds]
+            calibrated, plain, seconds = trained(chips, Path(name), options)
+            for fold in options.folds:
+                made = one_fold(
+                    chips, scene, fold, dict(zip(OURS, (calibrated[fold], plain[fold]), strict=True)), options
+                )
+                made["seconds"]["network"] = round(seconds[fold], 1)
+                folds.append(made)
     report = {"what": "landcover", "design": "transfer", **summary(folds), "readings": folds}
     print(table(report))
     print(json.dumps(report["folds"]))
