@@ -23,8 +23,8 @@ from swath.store import Store
 from swath.store.job_spec import CommandSpec, JobEnd, MapSpec, read_spec, versions, write_end
 
 CLUSTERS = ("auto", "local", "inline")
-KINDS = ("map", "train", "tune", "assess")
-_ON_A_CLUSTER = ("train", "tune")  # their commands take --cluster
+KINDS = ("map", "train", "tune", "assess", "update")
+_ON_A_CLUSTER = ("train", "tune", "update")  # their commands take --cluster
 
 
 def run(kind: str, uri: str, cluster: str = "auto") -> int:

@@ -238,10 +238,15 @@ def map_shown(
 
 
 def end_with(results: list[RunResult], out: Output) -> None:
-    """Say how runs ended; exit 1 if units failed, 130 if one was stopped."""
+    """Say how runs ended, and exit as they did."""
     first = results[0]
     values = first.to_dict() if len(results) == 1 else {"runs": [result.to_dict() for result in results]}
     out.result(values, lambda console: show_results(console, results))
+    exit_as(results)
+
+
+def exit_as(results: list[RunResult]) -> None:
+    """Exit 1 if units failed, 130 if a run was stopped; go on if neither."""
     if any(result.stopped for result in results):
         raise SystemExit(130)
     if any(result.failed for result in results):

@@ -8,7 +8,7 @@ from swath.mapping.maintain import clean, open_runs, plans, read_status
 from swath.mapping.plan import Plan, make_plan
 from swath.mapping.run import RunResult, Stale, carry_out
 from swath.mapping.unit_plan import Totals
-from swath.mapping.update import Update, Window, maps_of, plan_update
+from swath.mapping.update import Update, Window, maps_of, plan_update, plan_updates
 
 __all__ = [
     "Limits",
@@ -30,6 +30,7 @@ __all__ = [
     "maps_of",
     "open_runs",
     "plan_update",
+    "plan_updates",
     "plans",
     "price",
     "price_asked",

@@ -11,11 +11,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from swath.errors import NoItemsError
+from swath.errors import NoItemsError, PeriodError, StoreError
 from swath.grid import Area, Period
 from swath.mapping.changes import Changes, Comparison
 from swath.mapping.former import Former
 from swath.mapping.history import last_runs, plans_of
+from swath.mapping.maintain import roots
 from swath.mapping.plan import Draft, Plan, draft_plan
 from swath.mapping.publish import Place, Published, published
 from swath.planning.inputs import Said
@@ -36,12 +37,21 @@ class Window:
         last: Or the last so many steps; days, for a map of acquisitions.
         until: The day that the last step holds; today by default.
         ended: Only steps that have ended before that day.
+
+    Raises:
+        PeriodError: What does not go together.
     """
 
     period: Period | None = None
     last: int | None = None
     until: date | None = None
     ended: bool = False
+
+    def __post_init__(self) -> None:
+        if self.period is not None and self.last is not None:
+            raise PeriodError("Both a period and the last steps were asked for.", fix="Give --period or --last.")
+        if self.last is None and (self.until is not None or self.ended):
+            raise PeriodError("Nothing rolls, so no day and no end can be told.", fix="Say --last N too.")
 
     def of(self, period: Period) -> Period:
         """The periods, for a map of this one.
@@ -91,6 +101,41 @@ class Update:
 def maps_of(store: Store, root: str) -> list[Plan]:
     """The last run of each area of a map: what an update goes on from."""
     return last_runs(list(plans_of(store, root)))
+
+
+def plan_updates(
+    store: Store,
+    window: Window | None = None,
+    *,
+    product: str | None = None,
+    source: str | None = None,
+    redo: bool = False,
+    say: Said = lambda _: None,
+) -> list[Update]:
+    """Plan an update of every map of a store, area by area; see `plan_update`.
+
+    Args:
+        store: With maps.
+        window: Which periods.
+        product: Only its maps: `NAME` or `NAME/VERSION`.
+        source: Another than that of the runs.
+        redo: Plan units too that older code made of the same.
+        say: Told what is being done, a line a stage.
+
+    Raises:
+        StoreError: There is no map, or none of this product.
+        Others: As `plan_update`.
+    """
+    there = roots(store)
+    wanted = [root for root in there if product in (None, root, root.partition("/")[0])]
+    if not wanted:
+        raise StoreError(
+            f"{store.root} holds no map of {product!r}.", fix=f"It holds {', '.join(there)}.", choices=there
+        )
+    bases = [base for root in wanted for base in maps_of(store, root)]
+    if not bases:
+        raise StoreError(f"Nothing was ever planned in {store.root}.", fix="Make the map first: swath map.")
+    return [plan_update(base, window, source=source, redo=redo, say=say) for base in bases]
 
 
 def plan_update(

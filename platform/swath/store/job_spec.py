@@ -16,8 +16,8 @@ from swath.store.base import MissingKeyError, Store
 # specs/<id>/<job>.json      how that job ended
 FOLDER = "specs"
 
-Command = Literal["train", "tune", "assess"]
-Kind = Literal["map", "train", "tune", "assess"]
+Command = Literal["train", "tune", "assess", "update"]
+Kind = Literal["map", "train", "tune", "assess", "update"]
 
 
 def versions() -> dict[str, str]:
