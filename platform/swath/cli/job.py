@@ -7,19 +7,18 @@ it; the scripts of jobs/ are the same call for people who submit by hand. Jobs t
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from swath.cli.app import main as command
+from swath.cli.output import Kept, kept
 from swath.errors import ClusterError, RequestError, SwathError
 from swath.mapping import Plan, RunResult, Stale, carry_out
 from swath.runs import StopSignal
 from swath.store import Store
+from swath.store.carried import fetched
 from swath.store.job_spec import CommandSpec, JobEnd, MapSpec, read_spec, versions, write_end
 
 CLUSTERS = ("auto", "local", "inline")
@@ -50,8 +49,8 @@ def run(kind: str, uri: str, cluster: str = "auto") -> int:
             made = _map(store, spec, cluster)
             result, code = made.to_dict(), 130 if made.stopped else int(bool(made.failed))
         else:
-            result, code = _command(spec, cluster)
-            error = None if result is None else result.pop("error", None)
+            told, code = _command(store, spec, cluster)
+            result, error = told.result, told.error
     except SwathError as raised:
         error, code = raised.to_dict(), raised.exit_code
         print(f"{type(raised).__name__}: {raised}", file=sys.stderr, flush=True)
@@ -92,18 +91,16 @@ def _map(store: Store, spec: MapSpec, cluster: str) -> RunResult:
         )
 
 
-def _command(spec: CommandSpec, cluster: str) -> tuple[dict[str, Any] | None, int]:
-    """A command of `swath`, with its document."""
+def _command(store: Store, spec: CommandSpec, cluster: str) -> tuple[Kept, int]:
+    """What a command of `swath` came to; what it prints on its way is the log of the job."""
     where = ["--cluster", cluster] if spec.kind in _ON_A_CLUSTER else []
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        code = command([spec.kind, *spec.arguments, *where, "--json"])
-    print(said.getvalue(), flush=True)
-    try:
-        document = json.loads(said.getvalue())
-    except json.JSONDecodeError:  # usage errors end before a document; the log has them
-        return None, code
-    return document, code
+    with kept() as told:
+        code = command([spec.kind, *fetched(store, spec.arguments), *where])
+    if code and told.error is None and told.result is None:
+        raise RequestError(
+            f"swath {spec.kind} ended with {code} and says nothing more.", fix="See the log of the job.", code=code
+        )
+    return told, code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -17,6 +19,33 @@ from swath.errors import SwathError
 from swath.runs.progress import Mode
 
 GONE = 141  #: exit code when the reader of our output has gone (`swath product list | head`), as that of `cat`
+
+
+@dataclass
+class Kept:
+    """What a command came to, as `--json` would tell it.
+
+    Attributes:
+        result: Its document.
+        error: What it raised; a command may have a result, too.
+    """
+
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+_KEPT: ContextVar[Kept | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def kept() -> Iterator[Kept]:
+    """Keep what commands of the block come to, beside what they print on their way: whoever asked shows the result."""
+    found = Kept()
+    token = _KEPT.set(found)
+    try:
+        yield found
+    finally:
+        _KEPT.reset(token)
 
 
 class Terminal(Console):
@@ -49,7 +78,9 @@ class Output:
 
     def result(self, values: Mapping[str, Any], show: Callable[[Console], None]) -> None:
         """The result of a command: as one document, or shown to a person."""
-        if self.json:
+        if (keeper := _KEPT.get()) is not None:
+            keeper.result = json.loads(json.dumps(values, default=str))
+        elif self.json:
             try:
                 json.dump(values, sys.stdout, indent=2, default=str)
                 sys.stdout.write("\n")
@@ -71,7 +102,9 @@ class Output:
 
     def error(self, error: SwathError) -> None:
         """What went wrong and what to do."""
-        if self.json:
+        if (keeper := _KEPT.get()) is not None:
+            keeper.error = json.loads(json.dumps(error.to_dict(), default=str))
+        elif self.json:
             json.dump({"error": error.to_dict()}, sys.stdout, indent=2, default=str)
             sys.stdout.write("\n")
         self.errors.print(f"[bold red]{type(error).__name__}[/]: ", end="")

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from swath.cli.elsewhere import Show, run_elsewhere
 from swath.cli.epochs import EpochTable, epoch_line
 from swath.cli.maps import AreaText, PeriodText, ProductName, Resolution, SourceText, TileSize
-from swath.cli.options import Cluster, ClusterName, Json, Workers
+from swath.cli.options import ClusterAddress, ClusterFile, ClusterName, ClusterOverrides, Detach, Json, Workers
 from swath.cli.output import Output, key_values, reported
-from swath.cli.train_species import recipe_is_of_species, refuse_for_species, train_species_shown
+from swath.cli.train_species import recipe_is_of_species, refuse_for_species, show_species, train_species_shown
+from swath.cluster import Where
 from swath.errors import LabelError, RunFailedError, RunStoppedError
 from swath.grid import Area, Period
 from swath.planning import MapRequest, product_of
 from swath.runs import StopSignal
+from swath.store import Store
 
 if TYPE_CHECKING:
     from swath.training.course import Trained
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProductOverrides", "RecipeOverrides", "asked_for", "end_training", "epoch_line", "register"]
 
+CURVES = "fit/curves.png"
 LabelsText = Annotated[
     str,
     typer.Option(
@@ -60,6 +64,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(rich_help_panel="Models")
     def train(
+        context: typer.Context,
         product: ProductName,
         labels: LabelsText,
         area: AreaText, period: PeriodText, source: SourceText, out_store: OutStore,
@@ -74,7 +79,8 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option("--chips", help="Where chips are or will be cut, for several trainings. [--out]")
         ] = None,
         resolution: Resolution = None, tile_size: TileSize = None,
-        cluster: Cluster = ClusterName.LOCAL, workers: Workers = None,
+        cluster: ClusterAddress = ClusterName.LOCAL.value, workers: Workers = None,
+        cluster_spec: ClusterFile = None, cluster_overrides: ClusterOverrides = None, detach: Detach = False,
         replace: Annotated[bool, typer.Option(help="Put the package in the place of one that stands there.")] = False,
         overrides: RecipeOverrides = None, product_overrides: ProductOverrides = None,
         template: Annotated[
@@ -87,10 +93,22 @@ def register(app: typer.Typer) -> None:
         from swath.training.recipe import Recipe
 
         with reported(as_json) as out:
+            where = Where.of(cluster, spec=cluster_spec, overrides=cluster_overrides or ())
+            away = where.elsewhere or detach
+
+            def sent(show: Show) -> None:
+                run_elsewhere(
+                    out, context, "train", where, Store.open(out_store), stores=["out_store", "chips"], detach=detach,
+                    show=show,
+                )  # fmt: skip
+
             if recipe_is_of_species(product, recipe):
                 refuse_for_species(folds=folds, peer=peer, workers=workers, column=column, chips=chips)
                 chosen = product_of(product, product_overrides, resolution=resolution, tile_size=tile_size)
                 species = MapRequest(chosen, Area.parse(area), Period.parse(period), source)
+                if away:
+                    sent(show_species)
+                    return
                 train_species_shown(
                     species, labels, out_store, recipe=recipe or chosen.name, overrides=overrides, replace=replace,
                     out=out,
@@ -101,6 +119,10 @@ def register(app: typer.Typer) -> None:
                 tile_size=tile_size, overrides=overrides, product_overrides=product_overrides,
             )  # fmt: skip
             other = None if peer is None else Recipe.load(peer)
+            if away:
+                curves = None if folds else Store.open(out_store).url(CURVES)
+                sent(lambda console, told: show_trained(console, told, curves))
+                return
             with StopSignal() as asked, EpochTable(out, epochs=told.train.epochs, several=folds) as table:
 
                 def epoch_done(reading: dict[str, Any]) -> None:
@@ -113,7 +135,7 @@ def register(app: typer.Typer) -> None:
 
                 trained = train_model(
                     request, labels, out_store,
-                    recipe=told, folds=folds, peer=other, chips_in=chips, cluster=cluster.value, workers=workers,
+                    recipe=told, folds=folds, peer=other, chips_in=chips, cluster=where.name, workers=workers,
                     replace=replace,
                     display=out.display, on_epoch=epoch_done, on_fold_epoch=table.of, should_stop=asked, say=out.say,
                 )  # fmt: skip
@@ -153,7 +175,8 @@ def asked_for(
 
 def end_training(trained: Trained, out: Output) -> None:
     """Say how a training ended; exit 1 where chips could not be cut."""
-    out.result(trained.to_dict(), lambda console: _show(console, trained))
+    curves = None if trained.folds is not None else trained.out.url(CURVES)
+    out.result(trained.to_dict(), lambda console: show_trained(console, trained.to_dict(), curves))
     if trained.chips.failed:
         raise RunFailedError(
             f"{trained.chips.failed} units gave no chips; the model was trained without them: "
@@ -163,32 +186,38 @@ def end_training(trained: Trained, out: Output) -> None:
         )
 
 
-def _show(console: Console, trained: Trained) -> None:
-    kind = "agreement" if trained.chips.agreement else "transfer"
+def show_trained(console: Console, told: dict[str, Any], curves: str | None) -> None:
+    """How a training ended, by its document.
+
+    Args:
+        console: Where it is shown.
+        told: What `Trained.to_dict` gave.
+        curves: URL of the picture of its curves; None where there are several.
+    """
+    kind = "agreement" if told["chips"]["agreement"] else "transfer"
+    figures = told[kind]
     rows: list[tuple[str, object]] = [
         (f"{kind}: {name.replace('_', ' ')}", f"{value:.3f}")
-        for name, value in trained.figures.items()
+        for name, value in figures.items()
         if isinstance(value, float)
     ]
     rows += [
         (f"{kind}: F1 of {name}", "none" if value is None else f"{value:.3f}")
-        for name, value in trained.figures.get("f1", {}).items()
+        for name, value in figures.get("f1", {}).items()
     ]
-    if trained.chips.agreement:
+    if told["chips"]["agreement"]:
         rows += [
             (f"{kind}: {measure.replace('_', ' ')} {name.replace('_', ' ')}", f"{value:.3f}")
-            for name, inner in trained.figures.items()
+            for name, inner in figures.items()
             if name.startswith("without_rim")
             for measure, value in inner.items()
             if isinstance(value, float)
         ]
-    if trained.folds is not None:
+    folds = told.get("folds")
+    if folds is not None:
         rows += [
-            (
-                f"{kind}: {name.replace('_', ' ')}, mean of folds",
-                f"{value:.3f} ± {trained.folds['sd_over_folds'][name]:.3f}",
-            )
-            for name, value in trained.folds["mean"].items()
+            (f"{kind}: {name.replace('_', ' ')}, mean of folds", f"{value:.3f} ± {folds['sd_over_folds'][name]:.3f}")
+            for name, value in folds["mean"].items()
         ]
     rows += [
         (
@@ -196,14 +225,14 @@ def _show(console: Console, trained: Trained) -> None:
             f"{one['first']:.3f} to {one['second']:.3f}, {one['difference']:+.3f} ({one['low']:+.3f} to "
             f"{one['high']:+.3f}): {one['verdict']}",
         )
-        for one in trained.differences
+        for one in told.get("differences", ())
     ]
-    distance = trained.smallest_distance_m
+    distance = told["smallest_distance_m"]
     rows += [
-        ("epochs", trained.epochs),
+        ("epochs", told["epochs"]),
         ("nearest training and test pixel", "in other years" if not distance else f"{distance:.0f} m"),
-        ("package", trained.url),
+        ("package", told["package"]),
     ]
-    if trained.folds is None:
-        rows.append(("curves", trained.out.url("fit/curves.png")))
+    if curves is not None:
+        rows.append(("curves", curves))
     key_values(console, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rich.console import Console
 
@@ -12,9 +12,6 @@ from swath.errors import LabelError
 from swath.planning import MapRequest
 from swath.products import Product
 from swath.runs import StopSignal
-
-if TYPE_CHECKING:
-    from swath.training.species.course import TrainedSpecies
 
 
 def recipe_is_of_species(product: str, recipe: str | None) -> bool:
@@ -64,28 +61,38 @@ def train_species_shown(
         trained = train_species(
             request, labels, out_store, config=config, replace=replace, should_stop=asked, say=out.say
         )
-    out.result(trained.to_dict(), lambda console: _show(console, trained))
+    out.result(trained.to_dict(), lambda console: show_species(console, trained.to_dict()))
 
 
-def _show(console: Console, trained: TrainedSpecies) -> None:
-    held = trained.transfer
+def show_species(console: Console, told: dict[str, Any]) -> None:
+    """How a training of species ended, by its document: what `TrainedSpecies.to_dict` gave."""
+    held = told["transfer"]
     rows: list[tuple[str, object]] = [
-        (f"transfer: {name.replace('_', ' ')}, mean of species", f"{value:.3f}") for name, value in held.figures.items()
+        (f"transfer: {name.replace('_', ' ')}, mean of species", f"{value:.3f}")
+        for name, value in held.items()
+        if isinstance(value, float)
     ]
     rows += [
-        (f"transfer: {name}", f"AUC {value:.3f} of {held.presences[name]} presences held out")
-        for name, value in held.auc.items()
+        (f"transfer: {name}", f"AUC {_number(of['auc'])} of {of['presences']} presences held out")
+        for name, of in held["species"].items()
+        if "auc" in of
     ]
-    rows += [(f"transfer: {name}", f"no figure: {reason}") for name, reason in held.not_scored.items()]
     rows += [
-        (f"few: {name}", f"{number} presences; fitted, to be trusted least") for name, number in trained.few.items()
+        (f"transfer: {name}", f"no figure: {of['reason']}") for name, of in held["species"].items() if "reason" in of
     ]
-    rows += [(f"left out: {name}", f"{number} presences") for name, number in trained.left_out.items()]
-    rows += [("left out", f"{number} {reason}") for reason, number in trained.dropped.items()]
     rows += [
-        ("records", trained.records),
-        ("random places", trained.background),
-        ("pixel", f"{trained.gsd:g} m"),
-        ("package", trained.url),
+        (f"few: {name}", f"{number} presences; fitted, to be trusted least") for name, number in told["few"].items()
+    ]
+    rows += [(f"left out: {name}", f"{number} presences") for name, number in told["left_out"].items()]
+    rows += [("left out", f"{number} {reason}") for reason, number in told["dropped"].items()]
+    rows += [
+        ("records", told["records"]),
+        ("random places", told["background"]),
+        ("pixel", f"{told['gsd']:g} m"),
+        ("package", told["package"]),
     ]
     key_values(console, rows)
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from swath.cluster.commands import command_on, run_command
 from swath.cluster.connect import Address, Cluster, connect
 from swath.cluster.elsewhere import Elsewhere, elsewhere, free
 from swath.cluster.job import Job, JobGoneError, JobPlace
 from swath.cluster.jobs import Jobs
 from swath.cluster.local_jobs import LocalJobs
 from swath.cluster.nodes import Node, nodes
-from swath.cluster.submitted import error_of, follow_job, run_command, submit_spec, without_end
+from swath.cluster.submitted import error_of, follow_job, submit_spec, without_end
 from swath.cluster.where import Where
 from swath.errors import ClusterError
 
@@ -24,6 +25,7 @@ __all__ = [
     "LocalJobs",
     "Node",
     "Where",
+    "command_on",
     "connect",
     "elsewhere",
     "error_of",

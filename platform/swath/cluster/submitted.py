@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from swath.cluster.job import Job, JobGoneError, JobPlace
-from swath.errors import ClusterError, CredentialsError, RunStoppedError, SwathError
+from swath.errors import ClusterError, CredentialsError, SwathError
 from swath.settings import settings
 from swath.store import Store
-from swath.store.job_spec import CommandSpec, JobEnd, MapSpec, read_end, write_spec
+from swath.store.job_spec import CommandSpec, MapSpec, write_spec
 
 PATIENCE_S = 300.0  # a place that does not answer for so long is given up; a job outlives that
 _LISTED = 20  # lines of a log that a failure shows
@@ -93,50 +93,6 @@ def follow_job(
     finally:
         log.close()
     return job
-
-
-def run_command(
-    store: Store,
-    spec: CommandSpec,
-    jobs: JobPlace,
-    *,
-    beat: Callable[[], None] = lambda: None,
-    on_job: Callable[[Job, str], None] = lambda job, uri: None,
-    on_log: Said | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-    say: Said = lambda _: None,
-    every_s: float | None = None,
-) -> JobEnd:
-    """Do what a command of `swath` does as a job elsewhere, and wait for it.
-
-    Args:
-        store: Takes the spec and how it ended; whoever carries it out reaches it, too.
-        spec: The command with its arguments.
-        jobs: Where.
-        beat: Called while it runs; see `Elsewhere.beat`.
-        on_job: Told the job and the URI of its spec, once it is submitted or found.
-        on_log: Given what it prints, in a thread of its own.
-        should_stop: Asked often; once true the job is stopped.
-        say: Told when the place does not answer.
-        every_s: Seconds between two looks; SWATH_PROGRESS_S by default.
-
-    Returns:
-        How it ended: `result` is the command's document, `error` what it raised; it may have both.
-
-    Raises:
-        ClusterError: It ended without saying how: it was killed, or no such command could begin.
-        RunStoppedError: It was stopped before it could say so.
-    """
-    job, uri = submit_spec(store, spec, jobs)
-    on_job(job, uri)
-    job = follow_job(jobs, job, look=beat, on_log=on_log, should_stop=should_stop, say=say, every_s=every_s)
-    end = read_end(uri, job.id)
-    if end is not None:
-        return end
-    if job.status == "STOPPED" or not job.ended:
-        why = "was stopped" if job.ended else "was asked to stop, and has not yet"
-        raise RunStoppedError(f"The job {job.id} {why}.", fix="The same command goes on.", job=job.id)
-    raise without_end(jobs, job)
 
 
 def without_end(jobs: JobPlace, job: Job) -> ClusterError:
