@@ -12,6 +12,9 @@ from swath.models.spec import InputSpec
 
 #: Normalised differences of reflectance, by common names: vegetation, open water, moisture, tillage.
 PAIRS = (("nir", "red"), ("green", "nir"), ("nir08", "swir16"), ("nir", "swir16"), ("swir16", "swir22"))
+#: Bands about 11 and 12 micrometres: their difference, kelvin, tells thin cloud (Inoue 1985,
+#: doi:10.2151/jmsj1965.63.3.449). It is some hundredths of what each varies by.
+SPLIT_WINDOW = ("lwir11", "lwir12")
 _LEAST = 1e-3  # reflectance in a normalised difference; variance under a logarithm
 _FAR = 6.0  # standard deviations beyond which a statistic tells no more
 
@@ -30,6 +33,9 @@ class Statistics(Encoder):
         depth: 1 x 1 convolutions; those after the first are residual.
         boxes: Edges of the boxes, odd numbers of pixels, joined by commas.
         dropout: Share of the features that is left out in training; of the statistics, a third of it.
+        split_window: With the difference of two thermal bands, which a network that sees each alone hardly finds.
+        only_data: Boxes take only pixels that have data, so that a swath's edge is no texture; else what has none is an
+            average pixel.
     """
 
     takes_valid = True
@@ -42,6 +48,8 @@ class Statistics(Encoder):
         depth: int = 2,
         boxes: str = "3,7,15",
         dropout: float = 0.3,
+        split_window: bool = False,
+        only_data: bool = False,
     ) -> None:
         super().__init__(spec)
         width = whole("width", width, low=1, high=4096)
@@ -49,13 +57,14 @@ class Statistics(Encoder):
         dropout = share("dropout", dropout)
         self.boxes = _edges(boxes)
         self.pairs = _pairs(spec)
+        self.split, self.only_data = _split(spec) if split_window else None, bool(only_data)
         self.channels, self.vector_size = (width,), width
         self.reaches = (max(self.boxes) // 2,)
         self.multiple = 1
         for name in ("mean", "std"):
             values = torch.tensor([getattr(band, name) for band in spec.bands], dtype=torch.float32)
             self.register_buffer(f"band_{name}", values.view(1, -1, 1, 1), persistent=False)
-        count = (len(spec.bands) + len(self.pairs)) * (1 + 2 * len(self.boxes))
+        count = (len(spec.bands) + len(self.pairs) + (self.split is not None)) * (1 + 2 * len(self.boxes))
         # a plain average over the training: these statistics are of the data, not of weights that change
         self.scale = nn.BatchNorm2d(spec.steps * count, affine=False, momentum=None)
         layers: list[nn.Module] = [
@@ -67,7 +76,7 @@ class Statistics(Encoder):
 
     def forward(self, x: Tensor, day: Tensor | None = None, valid: Tensor | None = None) -> Features:
         """See `Encoder`."""
-        return self._features(self.fixed(x), valid)
+        return self._features(self._made(x, valid), valid)
 
     def fixed(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         """Statistics, then the masks: (N, T, C, H, W) and (N, T, H, W) to (N, F, H, W), the same whatever the weights.
@@ -76,12 +85,7 @@ class Statistics(Encoder):
             x: As `Encoder` takes it.
             valid: As `Encoder` takes it.
         """
-        n, _, _, h, w = x.shape
-        with torch.no_grad():
-            made = self._statistics(x.flatten(0, 1))
-            if self.spec.steps > 1:
-                made = made.contiguous()  # with channels last the dates of a window do not join
-            made = made.view(n, -1, h, w)
+        made = self._made(x, valid)
         return made if valid is None else torch.cat([made, valid], dim=1)
 
     def learned(self, made: Tensor) -> Features:
@@ -96,8 +100,18 @@ class Statistics(Encoder):
         features = self.body(made)
         return Features([features], features.mean(dim=(2, 3)))
 
-    def _statistics(self, x: Tensor) -> Tensor:
+    def _made(self, x: Tensor, valid: Tensor | None) -> Tensor:
+        """Statistics of all dates, (N, F, H, W)."""
+        n, _, _, h, w = x.shape
+        with torch.no_grad():
+            made = self._statistics(x.flatten(0, 1), None if valid is None else valid.flatten(0, 1))
+            if self.spec.steps > 1:
+                made = made.contiguous()  # with channels last the dates of a window do not join
+            return made.view(n, -1, h, w)
+
+    def _statistics(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         """(N, C, H, W) to (N, count, H, W)."""
+        seen = self._seen(x, valid) if self.only_data else None
         values = [x]
         if self.pairs:
             physical = (x * self.band_std + self.band_mean).clamp(min=_LEAST)
@@ -107,14 +121,38 @@ class Statistics(Encoder):
                 * 4
                 for a, b in self.pairs
             ]
+        if self.split is not None:
+            values.append(self._split_window(x, *self.split))
         # channels last: pools and 1 x 1 convolutions over many channels are several times quicker so on a CPU
         x = torch.cat(values, dim=1).contiguous(memory_format=torch.channels_last)
+        if seen is not None:
+            x = x * seen
         made = [x]
         for edge in self.boxes:
-            mean = _box(x, edge)
-            variance = _box(x * x, edge) - mean * mean
+            mean, square = _box(x, edge), _box(x * x, edge)
+            if seen is not None:  # what has no data adds 0 to both; a box without any has mean and variance 0
+                share = _box(seen, edge).clamp(min=0.5 / edge**2)
+                mean, square = mean / share, square / share
+            variance = square - mean * mean
             made += [mean, 0.5 * torch.log(variance.clamp(min=0) + _LEAST)]
         return torch.cat(made, dim=1)
+
+    def _seen(self, x: Tensor, valid: Tensor | None) -> Tensor:
+        """(N, C + more, H, W), 1 where a band, or both of a difference, have data."""
+        there = x != self.spec.fill
+        if valid is not None:
+            there = there & (valid > 0).unsqueeze(1)
+        both = self.pairs if self.split is None else (*self.pairs, self.split)
+        parts = [there, *(there[:, a : a + 1] & there[:, b : b + 1] for a, b in both)]
+        return torch.cat(parts, dim=1).to(x.dtype).contiguous(memory_format=torch.channels_last)
+
+    def _split_window(self, x: Tensor, a: int, b: int) -> Tensor:
+        """Difference of two thermal bands in kelvin, (N, 1, H, W); 0 where one is missing."""
+        mean, std = self.band_mean.flatten(), self.band_std.flatten()
+        first, second = x[:, a : a + 1], x[:, b : b + 1]
+        found = first * std[a] - second * std[b] + (mean[a] - mean[b])
+        fill = self.spec.fill
+        return torch.where((first != fill) & (second != fill), found, torch.zeros_like(found))
 
     band_mean: Tensor
     band_std: Tensor
@@ -159,3 +197,10 @@ def _pairs(spec: InputSpec) -> tuple[tuple[int, int], ...]:
         return ()
     place = {band.common_name: n for n, band in reversed(list(enumerate(spec.bands))) if band.common_name}
     return tuple((place[a], place[b]) for a, b in PAIRS if a in place and b in place)
+
+
+def _split(spec: InputSpec) -> tuple[int, int] | None:
+    """Places of the thermal bands of the split window; None where one is not among the bands."""
+    place = {band.common_name: n for n, band in reversed(list(enumerate(spec.bands)))}
+    a, b = (place.get(name) for name in SPLIT_WINDOW)
+    return None if a is None or b is None else (a, b)
