@@ -22,6 +22,7 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 #: Flows by name, as modules' attributes: what a deployment calls its entrypoint.
 FLOWS = {
     "map": "swath.flows.maps.map_product",
+    "update": "swath.flows.maps.update_maps",
     "train": "swath.flows.trainings.train_model",
     "tune": "swath.flows.trainings.tune_model",
     "release": "swath.flows.trainings.release_model",

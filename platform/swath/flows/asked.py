@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from swath.cluster.where import Where
-from swath.mapping import Limits, Stale
+from swath.grid import Period
+from swath.mapping import Limits, Stale, Window
 from swath.planning import MapRequest, request_of
 
 Cluster = Field(
@@ -51,7 +53,29 @@ class OnCluster(Told):
         return Where.of(self.cluster, spec=self.cluster_spec, deadline_h=self.deadline_h)
 
 
-class MapAsked(OnCluster):
+class Making(OnCluster):
+    """How maps are made, and what may be spent."""
+
+    stale: Literal["keep", "redo"] | None = Field(default=None, description="Tiles made by older code.")
+    prices: str | None = Field(default=None, description="Prices: a YAML file, or one that ships with Swath.")
+    carbon: str | None = Field(default=None, description="Power of machines and carbon of grids: a YAML file.")
+    max_cost: float | None = Field(default=None, ge=0, description="Approved up to so much; above it nothing starts.")
+    max_carbon: float | None = Field(default=None, ge=0, title="Max carbon, gCO2e", description="The same.")
+    audit: bool = Field(default=True, description="A map that fails its audit stays unpublished.")
+    report: bool = Field(default=True, description="Write the report of each time step.")
+
+    @property
+    def limits(self) -> Limits:
+        """What may be spent."""
+        return Limits(self.max_cost, self.max_carbon)
+
+    @property
+    def older(self) -> Stale | None:
+        """What to do with tiles of older code."""
+        return None if self.stale is None else Stale(self.stale)
+
+
+class MapAsked(Making):
     """A map: the options of `swath map`."""
 
     product: str = Field(description="Name of a shipped product, or a YAML file.")
@@ -64,28 +88,11 @@ class MapAsked(OnCluster):
     resolution: float | None = Field(default=None, ge=0.1, title="Resolution, m", description="Edge of a pixel.")
     tile_size: int | None = Field(default=None, ge=1, title="Tile, px", description="Edge of a tile.")
     overrides: list[str] = Field(default=[], title="Set", description="FIELD=VALUE of the product, a line each.")
-    stale: Literal["keep", "redo"] | None = Field(default=None, description="Tiles made by older code.")
-    prices: str | None = Field(default=None, description="Prices: a YAML file, or one that ships with Swath.")
-    carbon: str | None = Field(default=None, description="Power of machines and carbon of grids: a YAML file.")
-    max_cost: float | None = Field(default=None, ge=0, description="Approved up to so much; above it nothing starts.")
-    max_carbon: float | None = Field(default=None, ge=0, title="Max carbon, gCO2e", description="The same.")
-    audit: bool = Field(default=True, description="A map that fails its audit stays unpublished.")
-    report: bool = Field(default=True, description="Write the report of each time step.")
 
     @property
     def place(self) -> str:
         """Of the map, in names of runs."""
         return self.region or (self.area if len(self.area) <= 40 else f"{self.area[:37]}…")
-
-    @property
-    def limits(self) -> Limits:
-        """What may be spent."""
-        return Limits(self.max_cost, self.max_carbon)
-
-    @property
-    def older(self) -> Stale | None:
-        """What to do with tiles of older code."""
-        return None if self.stale is None else Stale(self.stale)
 
     def request(self) -> MapRequest:
         """The same request as the command's.
@@ -103,3 +110,25 @@ class MapAsked(OnCluster):
             tile_size=self.tile_size,
             overrides=self.overrides,
         )
+
+
+class UpdateAsked(Making):
+    """An update of the maps of a store: the options of `swath update`."""
+
+    store: str = Field(description="Folder or s3:// prefix of the maps.")
+    product: str | None = Field(default=None, description="Only its maps: NAME or NAME/VERSION.")
+    period: str | None = Field(default=None, description="Periods to look at; by default those of the last run.")
+    last: int | None = Field(default=None, ge=1, description="Or the last so many steps; days, for acquisitions.")
+    until: date | None = Field(default=None, description="The day that the last step holds; the day of the run.")
+    ended: bool = Field(default=False, description="With last: only steps that have ended before that day.")
+    source: str | None = Field(default=None, description="Search here instead of where the last run searched.")
+
+    @property
+    def window(self) -> Window:
+        """Which periods are looked at.
+
+        Raises:
+            PeriodError: What does not go together.
+        """
+        period = None if self.period is None else Period.parse(self.period)
+        return Window(period=period, last=self.last, until=self.until, ended=self.ended)

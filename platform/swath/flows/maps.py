@@ -1,4 +1,4 @@
-"""Flows of maps: planned, approved by rule, made, audited, reported."""
+"""Flows of maps: one that is planned, approved by rule, made, audited and reported; and those that stand, updated."""
 
 from __future__ import annotations
 
@@ -10,114 +10,85 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from swath.assessment.audit import Audit, AuditedMap, audit_map
-from swath.assessment.report import write_report
-from swath.flows.asked import MapAsked
-from swath.flows.board import show_audit, show_failures, show_map, show_plan, show_report
+from swath.flows.asked import MapAsked, UpdateAsked
+from swath.flows.board import show_table
 from swath.flows.ends import stop_jobs, tell
-from swath.flows.jobs import make
 from swath.flows.limits import alone
-from swath.mapping import Plan, RunResult, kept_price, make_plan, price_asked
+from swath.flows.making import approve, ended, make_units, trust
+from swath.mapping import Plan, Stale, Update, make_plan, plan_updates
 from swath.store import Store
-
-# no retries: the one flaky call is tried again where it is made, never a whole job
-_NAMED = "{asked.product} {asked.period} {asked.place}"
 
 
 @flow(
     name="map",
-    flow_run_name=f"map {_NAMED}",
+    flow_run_name="map {asked.product} {asked.period} {asked.place}",
     on_completion=[tell],
     on_failure=[tell],
     on_crashed=[tell],
     on_cancellation=[stop_jobs, tell],
 )
 def map_product(asked: MapAsked) -> State[dict[str, Any]]:
-    """Map a product: plan, hold against the limits, make, audit, report. The same run goes on where it stopped."""
-    where, request = asked.where(), asked.request()
-    store = Store.open(asked.store)
+    """Map a product; the same run goes on where it stopped. Many periods are one plan, with no barrier between them."""
+    where, request, store = asked.where(), asked.request(), Store.open(asked.store)
     where.check_store(store)
-    product = request.product
-    with alone(f"{store.root}/{product.name}/{product.version}", product=product.name, wait_h=asked.wait_h):
+    with alone(store.root, product=request.product.name, wait_h=asked.wait_h):
         plan = plan_map(asked)
-        result = make_map(asked, plan)
-        trusted = trust_map(asked, plan) if result.collection else {}
+        result = make_units(asked, plan)
+        trusted = trust(asked, plan) if result.collection else {}
     return ended(plan, result, trusted)
 
 
-@task(task_run_name=f"plan {_NAMED}", cache_policy=NO_CACHE)
+@task(name="plan", task_run_name="plan {asked.product} {asked.period} {asked.place}", cache_policy=NO_CACHE)
 def plan_map(asked: MapAsked) -> Plan:
     """Freeze items and units; refuse what is expected to pass a limit."""
     plan = make_plan(asked.request(), Store.open(asked.store), say=get_run_logger().info)
-    try:
-        price_asked(plan, prices=asked.prices, carbon=asked.carbon, workers=asked.workers, limits=asked.limits)
-    finally:
-        show_plan(plan, kept_price(plan))
+    approve(asked, plan)
     return plan
 
 
-@task(task_run_name=f"make {_NAMED}", cache_policy=NO_CACHE)
-def make_map(asked: MapAsked, plan: Plan) -> RunResult:
-    """Make every unit that is not made yet, as a job."""
-    result = make(plan, asked.where(), workers=asked.workers, stale=asked.older)
-    show_failures(plan, result)
-    return result
+@flow(
+    name="update",
+    flow_run_name="update {asked.product} {asked.store}",
+    on_completion=[tell],
+    on_failure=[tell],
+    on_crashed=[tell],
+    on_cancellation=[stop_jobs, tell],
+)
+def update_maps(asked: UpdateAsked) -> State[dict[str, Any]]:
+    """Bring the maps of a store up to date: only tiles whose scenes are new or replaced are made."""
+    where, store = asked.where(), Store.open(asked.store)
+    where.check_store(store)
+    with alone(store.root, product=asked.product or "any", wait_h=asked.wait_h):
+        updates = plan_update(asked)
+        states = []
+        for one in updates:
+            if one.plan is not None:
+                result = make_units(asked, one.plan)
+                states.append(ended(one.plan, result, trust(asked, one.plan) if result.collection else {}))
+    failed = [state for state in states if state.is_failed()]
+    changes = [one.to_dict() for one in updates]
+    if not states:
+        return Completed(message=f"Nothing has changed for {asked.store}.", data={"updates": changes})
+    text = " ".join(str(state.message) for state in failed or states)
+    kind = Failed if failed else Completed
+    return kind(message=text, data={"updates": changes, "results": [state.data for state in states]})
 
 
-@task(task_run_name=f"audit and report {_NAMED}", cache_policy=NO_CACHE)
-def trust_map(asked: MapAsked, plan: Plan) -> dict[str, Any]:
-    """Audit the map, draw it, and write its report."""
-    say = get_run_logger().info
-    name = plan.root
-    found: dict[str, Any] = {}
-    if asked.audit:
-        made: Audit = audit_map(plan.store, product=name, say=say)
-        show_audit(made)
-        found = {"audit": made.verdict, "audit_url": made.url}
-    maps = AuditedMap.open_all(plan.store, product=name)
-    for one in maps:
-        show_map(one)
-    if asked.report:
-        reports = []
-        for one in maps:
-            report = write_report(one, say=say)
-            show_report(one, report)
-            reports.append(report.page)
-        found["reports"] = reports
-    return found
-
-
-def ended(plan: Plan, result: RunResult, trusted: dict[str, Any]) -> State[dict[str, Any]]:
-    """How a flow run ends: what, where, and what it costs to go on."""
-    values = {**result.to_dict(), **trusted}
-    units = plan.totals.units
-    made = result.done + result.found
-    text = f"{made:,} of {units:,} units of {plan.product.name} stand in {plan.store.url(plan.root)}"
-    if result.stopped:
-        return Failed(message=f"{text}. It stopped: {result.stopped}. {to_go_on(plan, made)}", data=values)
-    if result.failed:
-        hrefs = ", ".join(dict.fromkeys(str(one.get("href") or one.get("unit")) for one in result.failures[:3]))
-        return Failed(
-            message=f"{text}. {result.failed:,} failed, as {hrefs}; all stand in {result.failed_folder}. "
-            f"{to_go_on(plan, made)}",
-            data=values,
-        )
-    if trusted.get("audit") == "failed":
-        return Failed(
-            message=f"{text}. The audit failed, and the map stays unpublished: {trusted['audit_url']}. "
-            "Mend it, then run the audit again.",
-            data=values,
-        )
-    return Completed(message=f"{text}. {result.collection}", data=values)
-
-
-def to_go_on(plan: Plan, made: int) -> str:
-    """What the units that are missing take, as it was priced."""
-    priced = kept_price(plan)
-    share = 1 - made / max(1, plan.totals.units)
-    use = priced.use(share)
-    bill = priced.bill(use)
-    cost = f"{use.core_hours.expected:,.3g} core hours"
-    if bill is not None:
-        cost += f", {bill.total.expected:,.3g} {bill.currency}, {bill.grams.expected:,.3g} gCO2e"
-    return f"To go on takes about {cost}: run it again with the same parameters."
+@task(name="plan update", task_run_name="plan update {asked.product} {asked.store}", cache_policy=NO_CACHE)
+def plan_update(asked: UpdateAsked) -> list[Update]:
+    """Search anew, say what has changed, and refuse what is expected to pass a limit."""
+    redo = asked.older is Stale.REDO
+    updates = plan_updates(
+        Store.open(asked.store), asked.window, product=asked.product, source=asked.source, redo=redo,
+        say=get_run_logger().info,
+    )  # fmt: skip
+    rows = [
+        {"map": f"{one.base.root} {one.base.facts['request']['area']}", "period": one.period.text}
+        | {name: value for name, value in one.changes.to_dict().items() if isinstance(value, int)}
+        for one in updates
+    ]
+    show_table("changes", rows, description=f"What has changed for the maps of {asked.store}")
+    for one in updates:
+        if one.plan is not None:
+            approve(asked, one.plan)
+    return updates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ import yaml
 from prefect import Flow, serve
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -146,10 +145,16 @@ def server(*, host: str = "127.0.0.1", port: int = 4200) -> Iterator[str]:
         yield told
         return
     url = f"http://{host}:{port}/api"
-    os.environ["PREFECT_API_URL"] = url
-    if _answers(url):
-        yield url
-        return
+    with temporary_settings({PREFECT_API_URL: url}):  # of this process and of the flow runs that it starts
+        if _answers(url):
+            yield url
+            return
+        with _started(host, port, url):
+            yield url
+
+
+@contextmanager
+def _started(host: str, port: int, url: str) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)],
         stdout=subprocess.DEVNULL,
@@ -164,7 +169,7 @@ def server(*, host: str = "127.0.0.1", port: int = 4200) -> Iterator[str]:
                     fix="Give another --port, or set PREFECT_API_URL to a server that runs.",
                 )
             time.sleep(0.3)
-        yield url
+        yield
     finally:
         process.terminate()
         process.wait(20)

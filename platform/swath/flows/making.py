@@ -1,0 +1,103 @@
+"""What flows of maps share: a plan is priced and approved, made as a job, trusted, and how that ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import task_run
+from prefect.states import Completed, Failed
+
+from swath.assessment.audit import AuditedMap, audit_map
+from swath.assessment.report import write_report
+from swath.flows.asked import Making
+from swath.flows.board import show_audit, show_failures, show_map, show_plan, show_report
+from swath.flows.jobs import make
+from swath.mapping import Plan, RunResult, kept_price, price_asked
+
+# no retries: the one flaky call is tried again where it is made, never a whole job
+
+
+def _named() -> str:
+    """Name of a task run: what it does, and of which product, period and region."""
+    asked = task_run.parameters["plan"].facts["request"]
+    return f"{task_run.task_name.replace('_', ' ')} {asked['product']} {asked['period']} {asked['area']}"
+
+
+def approve(asked: Making, plan: Plan) -> None:
+    """Price a plan, show it, and hold it against the limits.
+
+    Raises:
+        LimitError: It is expected to pass one; nothing has begun.
+    """
+    try:
+        price_asked(plan, prices=asked.prices, carbon=asked.carbon, workers=asked.workers, limits=asked.limits)
+    finally:
+        show_plan(plan, kept_price(plan))
+
+
+@task(name="make", task_run_name=_named, cache_policy=NO_CACHE)
+def make_units(asked: Making, plan: Plan) -> RunResult:
+    """Make every unit of a plan that is not made yet, as a job."""
+    result = make(plan, asked.where(), workers=asked.workers, stale=asked.older)
+    show_failures(plan, result)
+    return result
+
+
+@task(name="audit_and_report", task_run_name=_named, cache_policy=NO_CACHE)
+def trust(asked: Making, plan: Plan) -> dict[str, Any]:
+    """Audit a map, draw it, and write its report."""
+    say = get_run_logger().info
+    found: dict[str, Any] = {}
+    if asked.audit:
+        made = audit_map(plan.store, product=plan.root, say=say)
+        show_audit(made)
+        found = {"audit": made.verdict, "audit_url": made.url}
+    maps = AuditedMap.open_all(plan.store, product=plan.root)
+    for one in maps:
+        show_map(one)
+    if asked.report:
+        found["reports"] = []
+        for one in maps:
+            report = write_report(one, say=say)
+            show_report(one, report)
+            found["reports"].append(report.page)
+    return found
+
+
+def ended(plan: Plan, result: RunResult, trusted: dict[str, Any]) -> State[dict[str, Any]]:
+    """How a flow run ends: what, where, and what it costs to go on."""
+    values = {**result.to_dict(), **trusted}
+    units = plan.totals.units
+    made = result.done + result.found
+    text = f"{made:,} of {units:,} units of {plan.product.name} stand in {plan.store.url(plan.root)}"
+    if result.stopped:
+        return Failed(message=f"{text}. It stopped: {result.stopped}. {to_go_on(plan, made)}", data=values)
+    if result.failed:
+        hrefs = ", ".join(dict.fromkeys(str(one.get("href") or one.get("unit")) for one in result.failures[:3]))
+        return Failed(
+            message=f"{text}. {result.failed:,} failed, as {hrefs}; all stand in {result.failed_folder}. "
+            f"{to_go_on(plan, made)}",
+            data=values,
+        )
+    if trusted.get("audit") == "failed":
+        return Failed(
+            message=f"{text}. The audit failed, and the map stays unpublished: {trusted['audit_url']}. "
+            "Mend it, then run the audit again.",
+            data=values,
+        )
+    return Completed(message=f"{text}. {result.collection}", data=values)
+
+
+def to_go_on(plan: Plan, made: int) -> str:
+    """What the units that are missing take, as it was priced."""
+    priced = kept_price(plan)
+    use = priced.use(1 - made / max(1, plan.totals.units))
+    bill = priced.bill(use)
+    cost = f"{use.core_hours.expected:,.3g} core hours"
+    if bill is not None:
+        cost += f", {bill.total.expected:,.3g} {bill.currency}, {bill.grams.expected:,.3g} gCO2e"
+    return f"To go on takes about {cost}: run it again with the same parameters."
