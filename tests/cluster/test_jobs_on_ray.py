@@ -1,13 +1,23 @@
-"""Maps by the Jobs API of a real Ray head, with its token. The head takes half a minute to start: marked slow."""
+"""Maps, trainings and searches by the Jobs API of a real Ray head, with its token.
+
+The head takes half a minute to start: marked slow.
+"""
 
 import json
 import os
 import subprocess
 import sys
+import uuid
 
+import botocore.session
 import pytest
 
+from end_to_end.test_train import QUICK
+from end_to_end.test_tune import SMALL
+from support.drawn_labels import saved, squares
+from support.kuberay import kuberay
 from support.ray_head import ray_head
+from support.servers import FileServer
 from support.small_world import fingerprints, small_world  # noqa: F401
 from swath.cluster.jobs import Jobs
 
@@ -15,20 +25,54 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def head():
-    with ray_head() as started:
+def s3_variables(s3_endpoint):
+    """Variables of a bucket of S3, and its URL: the head has them, too."""
+    values = {
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-west-2",
+        "AWS_ENDPOINT_URL": s3_endpoint, "AWS_EC2_METADATA_DISABLED": "true",
+    }  # fmt: skip
+    client = botocore.session.get_session().create_client(
+        "s3",
+        region_name="us-west-2",
+        endpoint_url=s3_endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="secret",
+    )
+    bucket = f"swath-{uuid.uuid4().hex[:12]}"
+    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    client.close()
+    return values, f"s3://{bucket}"
+
+
+@pytest.fixture(scope="module")
+def head(s3_variables):
+    with ray_head(environment=s3_variables[0]) as started:
         yield started
 
 
-def swath(head, *arguments, token=True):
-    """The command in a process of its own, as a user has it: (exit code, document, standard error)."""
+@pytest.fixture(scope="module")
+def catalog(small_world):  # noqa: F811
+    """The archive over HTTP."""
+    server = FileServer(small_world.archive)
+    yield f"{server.url}/catalog.json"
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    frame = squares()
+    frame["class"] = frame["class"].map({"crop": "crops", "tree": "trees", "water": "water"})
+    return saved(frame, tmp_path_factory.mktemp("labels"))
+
+
+def swath(head, *arguments, token=True, variables=None, text=False):
+    """The command in a process of its own, as a user has it: (exit code, document or text, standard error)."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "AWS_"))}
-    command = [sys.executable, "-m", "swath", *map(str, arguments), "--json"]
-    ended = subprocess.run(
-        command, env=clean | (head.environment if token else {}), capture_output=True, text=True, timeout=280
-    )
+    command = [sys.executable, "-m", "swath", *map(str, arguments), *([] if text else ["--json"])]
+    given = clean | (head.environment if token else {}) | (variables or {})
+    ended = subprocess.run(command, env=given, capture_output=True, text=True, timeout=280)
     assert ended.stdout, ended.stderr
-    return ended.returncode, json.loads(ended.stdout), ended.stderr
+    return ended.returncode, ended.stdout if text else json.loads(ended.stdout), ended.stderr
 
 
 def test_a_map_by_the_jobs_api_is_the_map_of_this_process(head, small_world, tmp_path):  # noqa: F811
@@ -61,3 +105,64 @@ def test_without_the_token_the_variable_is_named(head, small_world, tmp_path):  
     assert code == 2
     assert document["error"]["type"] == "CredentialsError"
     assert "RAY_AUTH_TOKEN_PATH" in document["error"]["fix"]
+
+
+def test_a_map_by_a_cluster_that_is_made_for_it(head, small_world, catalog, s3_variables, tmp_path):  # noqa: F811
+    """Kubernetes is ours; its cluster's Jobs API is the real one of the head, with the token of KubeRay's Secret."""
+    variables, bucket = s3_variables
+    with kuberay(tmp_path, head.address, head.environment["RAY_AUTH_TOKEN"]) as (api, file):
+        request = small_world.request(f"{bucket}/map", "--cluster", "kuberay", "--cluster-spec", file, source=catalog)
+        given = variables | {"KUBECONFIG": str(tmp_path / "config")}
+        code, told, said = swath(head, "map", *request, token=False, variables=given)
+        assert code == 0, said
+        assert told["units"]["done"] == 4
+        assert api.count("POST", "/rayclusters") == 1
+        assert api.clusters == {}
+
+
+def test_a_training_by_the_jobs_api_with_labels_sent_along(head, small_world, catalog, labels, s3_variables):  # noqa: F811
+    variables, bucket = s3_variables
+    code, said, log = swath(
+        head, "train", "landcover", "--labels", labels, "--area", small_world.area, "--period", "2023-06/P1M",
+        "--source", catalog, "--out", f"{bucket}/trained", "--tile-size", 192, "--cluster", head.address,
+        *QUICK, *SMALL, variables=variables, text=True,
+    )  # fmt: skip
+    assert code == 0, log
+    assert "epoch 2/2: loss" in log
+    assert "transfer: overall accuracy" in said
+    assert "epoch 2/2" not in said
+
+
+def test_a_search_by_the_jobs_api(head, small_world, labels, tmp_path):  # noqa: F811
+    space = tmp_path / "space.yaml"
+    space.write_text("train.optimiser.lr: {kind: loguniform, low: 0.0001, high: 0.02}\n")
+    code, told, said = swath(
+        head, "tune", "landcover", "--labels", labels, "--area", small_world.area, "--period", "2023-06/P1M",
+        "--source", small_world.catalog, "--out", tmp_path / "out", "--tile-size", 192, "--cluster", head.address,
+        "--space", space, "--trials", 2, "--grace", 1, "--set", "validate_on=1", *QUICK, *SMALL,
+    )  # fmt: skip
+    assert code == 0, said
+    assert len(told["trials"]) == 2
+    assert (tmp_path / "out" / "tune" / "best.yaml").exists()
+
+
+def test_what_the_job_refuses_is_refused_here_with_its_reason(head, small_world, tmp_path):  # noqa: F811
+    code, told, _ = swath(
+        head, "train", "landcover", "--labels", tmp_path / "none.gpkg", "--area", small_world.area,
+        "--period", "2023-06/P1M", "--source", small_world.catalog, "--out", tmp_path / "out",
+        "--cluster", head.address,
+    )  # fmt: skip
+    assert (code, told["error"]["type"]) == (2, "LabelError")
+    assert "In the job swath-train-" in told["error"]["message"]
+
+
+def test_a_silent_log_keeps_nobody_from_stopping(head):
+    import time
+
+    jobs = Jobs(head.address, token=head.environment["RAY_AUTH_TOKEN"])
+    jobs._client.submit_job(entrypoint="sleep 60", submission_id="silent")
+    began, lines = time.monotonic(), []
+    for text in jobs.logs("silent", should_stop=lambda: time.monotonic() - began > 6):
+        lines.append(text)
+    assert time.monotonic() - began < 12
+    jobs.stop("silent")

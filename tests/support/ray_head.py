@@ -27,14 +27,19 @@ class RayHead:
 
 
 @contextmanager
-def ray_head(cpus: int = 2) -> Iterator[RayHead]:
-    """Start a head, wait until its Jobs API answers, and end it by its own process only."""
+def ray_head(cpus: int = 2, environment: dict[str, str] | None = None) -> Iterator[RayHead]:
+    """Start a head, wait until its Jobs API answers, and end it by its own process only.
+
+    Args:
+        cpus: Of the head.
+        environment: Variables that its jobs have beside the usual ones, as pods have those of their cluster.
+    """
     folder = Path(tempfile.mkdtemp(prefix="swh", dir="/tmp"))
     (folder / "ray").mkdir()
     port = free_port()
     mine = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "AWS_", "SWATH_"))}
-    environment = clean | mine | {
+    given = clean | mine | (environment or {}) | {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_TMPDIR": str(folder),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -46,7 +51,7 @@ def ray_head(cpus: int = 2) -> Iterator[RayHead]:
         f"--object-store-memory={80 * 2**20}", f"--temp-dir={folder}", "--disable-usage-stats",
     ]  # fmt: skip
     with (folder / "head.log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=given, stdout=log, stderr=log)
     try:
         wait_for(f"http://127.0.0.1:{port}/api/version", process, seconds=120)
         yield RayHead(f"http://127.0.0.1:{port}", mine, process)
