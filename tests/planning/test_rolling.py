@@ -6,7 +6,7 @@ import pytest
 
 from swath.errors import PeriodError
 from swath.grid import Period
-from swath.planning.rolling import last_steps
+from swath.planning.rolling import ended_steps, last_steps
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,26 @@ def test_steps_that_depend_on_where_they_are_counted_from_are_refused():
 def test_no_steps_at_all_are_refused():
     with pytest.raises(PeriodError, match="The last 0 steps"):
         last_steps(Period.parse("2023/P1Y"), 0, until=date(2023, 3, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "found"),
+    [
+        ("last/P1Y", "2026-11-25", "2025/P1Y"),
+        ("last/P1Y", "2026-01-01", "2025/P1Y"),
+        ("last/P1M", "2026-01-01", "2025-12/P1M"),
+        ("last/3/P1M", "2026-11-25", "2026-08/2026-10/P1M"),
+        ("last/P1W", "2026-11-25", "2026-11-16/2026-11-22/P1W"),
+        ("last/P2Y", "2026-11-25", "2024/2025/P2Y"),
+        ("last/P2Y", "2027-11-25", "2024/2025/P2Y"),
+        ("2008/2013/P1Y", "2026-11-25", "2008/2013/P1Y"),
+    ],
+)
+def test_the_last_that_has_ended_is_named_by_its_dates(text, day, found):
+    assert ended_steps(text, until=date.fromisoformat(day)) == found
+
+
+@pytest.mark.parametrize("text", ["last/2023", "last/0/P1M", "last/P1X", "last/"])
+def test_what_is_no_last_period_is_refused(text):
+    with pytest.raises(PeriodError, match="cannot be read"):
+        ended_steps(text, until=date(2026, 11, 25))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from swath.cluster.where import Where
 from swath.grid import Period
 from swath.mapping import Limits, Stale, Window
 from swath.planning import MapRequest, request_of
+from swath.planning.rolling import ended_steps
 
 Cluster = Field(
     default="local",
@@ -80,7 +81,9 @@ class MapAsked(Making):
 
     product: str = Field(description="Name of a shipped product, or a YAML file.")
     area: str = Field(description="File, west,south,east,north in degrees, or a country's or continent's name.")
-    period: str = Field(description="START/END/STEP with END included, as 2023/P1Y or 2008/2023/P1Y.")
+    period: str = Field(
+        description="START/END/STEP with END included, as 2008/2023/P1Y; or the last that ended: last/P1Y, last/3/P1M."
+    )
     source: str = Field(description="STAC API, static catalog, stac-geoparquet table or item file: URL or path.")
     store: str = Field(description="Folder or s3:// prefix.")
     region: str = Field(default="", description="Name of the area in names of runs; by default the area as given.")
@@ -93,6 +96,14 @@ class MapAsked(Making):
     def place(self) -> str:
         """Of the map, in names of runs."""
         return self.region or (self.area if len(self.area) <= 40 else f"{self.area[:37]}…")
+
+    def on(self, day: date) -> Self:
+        """The same, seen from a day: the last period has dates.
+
+        Raises:
+            PeriodError: It cannot be read.
+        """
+        return self.model_copy(update={"period": ended_steps(self.period, until=day)})
 
     def request(self) -> MapRequest:
         """The same request as the command's.

@@ -10,7 +10,7 @@ from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.logging import get_run_logger
+from prefect.logging.loggers import flow_run_logger
 
 from swath.cluster import JobPlace, Jobs, LocalJobs
 from swath.cluster.kuberay import KubeRaySpec, Kubernetes, cluster_name
@@ -31,12 +31,12 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
         notifier: Any = Block.load(block)
         notifier.notify(body=f"{subject}\n{state.message or ''}", subject=subject)
     except Exception as error:  # whoever is told lives elsewhere: that he cannot be reached must not hide how it ended
-        get_run_logger().error("%s was not told: %s: %s", block, type(error).__name__, error)
+        flow_run_logger(flow_run, flow).error("%s was not told: %s: %s", block, type(error).__name__, error)
 
 
 def stop_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Stop what a cancelled flow run has begun."""
-    logger = get_run_logger()
+    logger = flow_run_logger(flow_run, flow)  # hooks have no context of a run
     with get_client(sync_client=True) as client:
         told = client.read_artifacts(
             artifact_filter=ArtifactFilter(

@@ -8,6 +8,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from swath.flows.asked import MapAsked, UpdateAsked
@@ -29,6 +30,7 @@ from swath.store import Store
 )
 def map_product(asked: MapAsked) -> State[dict[str, Any]]:
     """Map a product; the same run goes on where it stopped. Many periods are one plan, with no barrier between them."""
+    asked = asked.on(flow_run.scheduled_start_time.date())  # a run that goes on later means the same period
     where, request, store = asked.where(), asked.request(), Store.open(asked.store)
     where.check_store(store)
     with alone(store.root, product=request.product.name, wait_h=asked.wait_h):

@@ -9,6 +9,8 @@ from swath.errors import PeriodError
 from swath.grid import Period
 
 _DAYS = {"Y": 366, "M": 31, "W": 7, "D": 1}
+# where steps count from that are named by nothing but "the last": always the same, weeks from a Monday
+_ORIGINS = {"Y": "2000-01-01", "M": "2000-01-01", "W": "2000-01-03", "D": "2020-01-01"}
 
 
 def last_steps(period: Period, count: int, *, until: date, ended: bool = False) -> Period:
@@ -57,6 +59,26 @@ def last_steps(period: Period, count: int, *, until: date, ended: bool = False) 
             period=period.text,
         )
     return found
+
+
+def ended_steps(text: str, *, until: date) -> str:
+    """A period that may be written as the last one that has ended: `last/P1Y`, or the last three: `last/3/P1M`.
+
+    Args:
+        text: That, or any other period, which is given back as it is.
+        until: The day from which it is seen.
+
+    Raises:
+        PeriodError: It begins with `last` and goes on otherwise.
+    """
+    if not text.startswith("last/"):
+        return text
+    found = re.fullmatch(r"last/(?:([1-9]\d{0,3})/)?(P\d+[YMWD])", text)
+    if found is None:
+        raise PeriodError(f"Period {text!r} cannot be read.", fix="Write last/P1Y, or last/3/P1M.", period=text)
+    begun = Period.parse(f"{_ORIGINS[found[2][-1]]}/{until}/{found[2]}")
+    told = last_steps(begun, int(found[1] or 1), until=until, ended=True)
+    return f"{told.steps[0].id}/{found[2]}" if len(told.steps) == 1 and found[2] in ("P1Y", "P1M") else told.text
 
 
 def _check_begun(period: Period, begun: bool, until: date) -> None:
