@@ -3,6 +3,8 @@
 Kubernetes and the Jobs API are ours, on loopback; the job maps in a thread of this process, into S3.
 """
 
+import threading
+
 import pytest
 
 from support.command import swath
@@ -14,6 +16,7 @@ from swath.cli import job as job_module
 from swath.cluster import Where
 from swath.cluster.elsewhere import free
 from swath.cluster.kuberay import KubeRaySpec, Kubernetes, manifest
+from swath.errors import ClusterError
 from swath.mapping.run import carry_out
 from swath.settings import settings
 
@@ -169,18 +172,22 @@ def test_the_cluster_of_a_run_can_be_freed_by_others(cluster):
     assert (api.clusters, free(where, "0123456789ab"), free(Where("auto"), "x")) == ({}, False, False)
 
 
-def test_a_plan_may_be_left_to_a_job_of_this_machine(jobs, small_world, tmp_path):  # noqa: F811
-    from swath.cluster import Jobs
-    from swath.mapping import make_plan, map_on
-    from swath.planning import request_of
-    from swath.store import Store
-
-    request = request_of(
-        "mosaic", small_world.area, "2023-06/P1M", str(small_world.catalog), model=None, resolution=None,
-        tile_size=192, overrides=["inputs.0.bands=[B04]"],
-    )  # fmt: skip
-    plan, told = make_plan(request, Store.open(tmp_path)), []
-    here = Jobs(jobs.address, token=TOKEN)
-    result = map_on(plan, Where("local"), here=here, on_job=lambda job, uri: told.append(job.id))
-    assert result.done == 2
-    assert told == list(jobs.jobs)
+def test_a_launcher_that_was_killed_leaves_a_cluster_and_a_job_that_the_same_command_finds(cluster, mapping, jobs):
+    api, _ = cluster
+    held = threading.Event()
+    work = jobs.work
+    jobs.work = lambda job: work(job) if held.wait(30) else "FAILED"
+    # what a kill -9 leaves: nobody has stopped the job or deleted the cluster
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("swath.cluster.kuberay.launch._delete", lambda *_: None)
+        patch.setattr("swath.mapping.anywhere.follow", lambda *_, **__: (_ for _ in ()).throw(ClusterError("killed")))
+        assert mapping("--workers", "1")[0] == 2
+    assert (len(api.clusters), len(jobs.submitted)) == (1, 1)
+    held.set()
+    # by then less may be left, which would take fewer pods: the cluster is found whatever its size
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("swath.mapping.anywhere._left", lambda *_: 1)
+        code, told = mapping("--workers", "1")
+    assert code == 0, told
+    assert told["units"]["done"] + told["units"]["found"] == 4
+    assert (len(api.made), len(jobs.submitted), api.clusters) == (1, 1, {})

@@ -71,7 +71,8 @@ def elsewhere(
     if chosen is None:
         yield Elsewhere(Jobs(where.name))
         return
-    with launched(chosen, run, owner=owner_from_environment(), should_stop=should_stop, say=say) as cluster:
+    owner = owner_from_environment()
+    with launched(chosen, run, owner=owner, origin=where.spec, should_stop=should_stop, say=say) as cluster:
         yield Elsewhere(_answering(cluster, should_stop), _Heartbeat(cluster, say))
 
 

@@ -66,12 +66,13 @@ def follow_job(
         CredentialsError: The token is not taken any more.
     """
     silent: float | None = None
+    wait_s = settings().progress_s if every_s is None else every_s
     log = _Log(jobs, job.id, on_log)
     try:
         while not job.ended:
-            end = time.monotonic() + (every_s or settings().progress_s)
-            while time.monotonic() < end and not should_stop():
-                time.sleep(0.2)
+            end = time.monotonic() + wait_s
+            while (left := end - time.monotonic()) > 0 and not should_stop():
+                time.sleep(min(0.2, left))
             if should_stop():
                 job = jobs.stop(job.id)
                 break

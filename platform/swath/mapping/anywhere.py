@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 
-from swath.cluster import Elsewhere, Job, JobPlace, Where, elsewhere
+from swath.cluster import Job, Where, elsewhere
 from swath.cluster.kuberay import KubeRaySpec
 from swath.errors import RequestError, SourceError
 from swath.mapping.billing import kept_price, reads_network
@@ -28,7 +27,6 @@ def map_on(
     stale: Stale | None = None,
     complete: bool = False,
     display: Mode = "none",
-    here: JobPlace | None = None,
     on_job: OnJob = lambda job, uri: None,
     on_log: Said | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -46,8 +44,6 @@ def map_on(
         stale: What to do with units that older code made.
         complete: Make units again that were made without some of their files.
         display: How progress is shown.
-        here: Takes the job of a plan that is carried out on this machine, so that it outlives this process; by default
-            this process carries it out itself.
         on_job: Told the job and the URI of its spec, where one carries the plan out.
         on_log: Given what the job prints, in a thread of its own.
         should_stop: Asked often; once true units in flight finish, and what is made stays.
@@ -60,7 +56,7 @@ def map_on(
         SourceError, StoreError: Files or a store that the cluster does not see.
         RunStoppedError: Asked to stop while a cluster started.
     """
-    if not where.elsewhere and here is None:
+    if not where.elsewhere:
         return carry_out(
             plan, cluster=where.name, workers=workers, stale=stale, complete=complete, display=display,
             should_stop=should_stop, say=say,
@@ -69,8 +65,7 @@ def map_on(
     if where.spec is not None and not left:
         return carry_out(plan, cluster="inline", stale=stale, display=display, should_stop=should_stop, say=say)
     spec = None if where.spec is None else _sized(plan, where, where.spec, workers, left, say)
-    place = nullcontext(Elsewhere(here)) if here is not None and not where.elsewhere else None
-    with place or elsewhere(where, plan.run, spec=spec, should_stop=should_stop, say=say) as there:
+    with elsewhere(where, plan.run, spec=spec, should_stop=should_stop, say=say) as there:
         job, uri = submit_plan(plan, there.jobs, workers=workers, stale=stale, complete=complete)
         say(f"{'found' if job.adopted else 'submitted'} the job {job.id} at {there.jobs.address}")
         on_job(job, uri)

@@ -102,6 +102,7 @@ def launched(
     *,
     api: Kubernetes | None = None,
     owner: Mapping[str, Any] | None = None,
+    origin: KubeRaySpec | None = None,
     ready_s: float = 1800,
     should_stop: Callable[[], bool] = lambda: False,
     say: Said = lambda _: None,
@@ -113,6 +114,8 @@ def launched(
         run: Id of the run: the same run finds the cluster of a launcher that died.
         api: Kubernetes; by default by the pod's service account or KUBECONFIG.
         owner: Reference to an object with which the cluster shall go, too.
+        origin: What `spec` is a size of. A cluster of the run and of the same origin is found whatever its size: what
+            is left of a run shrinks, and its job goes on there.
         ready_s: Longest time until all its workers are ready, seconds.
         should_stop: Asked while it waits.
         say: Told what is being done.
@@ -125,7 +128,7 @@ def launched(
     api = api or Kubernetes(spec.namespace)
     api.check_access()
     name = cluster_name(run)
-    body = manifest(spec, run, owner=owner)
+    body = manifest(spec, run, owner=owner, origin=origin)
     mine = False
     try:
         mine, adopted = True, _create_or_adopt(api, body, run, ready_s, say)
@@ -196,12 +199,12 @@ def _wait_ready(
     say: Said,
 ) -> Launched:
     end = time.monotonic() + ready_s
-    wanted = sum(group.least for group in spec.groups)
     found, said = api.get(name), ""
     why: list[Reason] = []
     while True:
         if found is None:
             raise ClusterError(f"The cluster {name} was deleted while it started.", fix="Start it again.")
+        wanted = sum(int(group.get("minReplicas") or 0) for group in found["spec"]["workerGroupSpecs"])
         if _is_ready(found, wanted):
             head = found["status"]["head"]["serviceName"]
             jobs = f"http://{head}.{spec.namespace}.svc:{DASHBOARD_PORT}"

@@ -25,7 +25,12 @@ def cluster_name(run: str) -> str:
 
 
 def manifest(
-    spec: KubeRaySpec, run: str, *, owner: Mapping[str, Any] | None = None, now: datetime | None = None
+    spec: KubeRaySpec,
+    run: str,
+    *,
+    owner: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+    origin: KubeRaySpec | None = None,
 ) -> dict[str, Any]:
     """The object that KubeRay makes a cluster of.
 
@@ -35,6 +40,7 @@ def manifest(
         owner: Reference to the object with which it shall go (a Pod or Job of the launcher), as `ownerReferences` has
             it: Kubernetes deletes the cluster when that object is deleted.
         now: Of the annotation with the time after which it may be swept away.
+        origin: What `spec` is a size of: clusters of one origin are found again whatever their size.
     """
     body: dict[str, Any] = {
         "rayVersion": spec.ray_version,
@@ -57,7 +63,7 @@ def manifest(
         "name": cluster_name(run),
         "namespace": spec.namespace,
         "labels": {**MANAGER, RUN_LABEL: label(run)},
-        "annotations": {DELETE_AFTER: delete_after(spec, now), SPEC_DIGEST: spec_digest(spec)},
+        "annotations": {DELETE_AFTER: delete_after(spec, now), SPEC_DIGEST: spec_digest(origin or spec)},
     }
     if owner is not None:
         metadata["ownerReferences"] = [{"controller": False, "blockOwnerDeletion": False, **owner}]
