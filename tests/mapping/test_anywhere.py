@@ -140,6 +140,15 @@ def test_a_deadline_takes_the_fewest_pods_that_meet_it(cluster, mapping, jobs):
     assert pods(cluster[0]) == [("cpu", 1)]
 
 
+def test_a_plan_says_the_cluster_that_it_would_take(cluster, small_world, tmp_path, capsys):  # noqa: F811
+    asked = small_world.request(tmp_path, "--cluster-spec", cluster[1], "--deadline", "1")
+    code, told = swath("plan", *asked)
+    assert (code, told["fleet"]["groups"]["cpu"]["pods"], told["fleet"]["workers"]) == (0, 1, 2)
+    assert 60 < told["fleet"]["seconds"] < 3600
+    code, told = swath("plan", *asked[:-1], "0.01")
+    assert (code, told["error"]["type"], cluster[0].made) == (2, "RequestError", [])
+
+
 def test_a_store_and_files_of_this_machine_are_refused(cluster, mapping, small_world, tmp_path):  # noqa: F811
     code, told = mapping(store=tmp_path / "store")
     assert (code, told["error"]["type"]) == (2, "StoreError")

@@ -23,6 +23,7 @@ from swath.cli.output import Output, reported
 from swath.cli.priced import CarbonOption, MaxCarbon, MaxCost, PricesOption, show_priced
 from swath.cli.shown import plan_values, show_plan, show_results, show_status
 from swath.cluster import Where
+from swath.cluster.where import KUBERAY
 from swath.mapping import (
     Limits,
     Plan,
@@ -30,6 +31,7 @@ from swath.mapping import (
     Stale,
     check_can_be_left,
     clean,
+    fleet_for,
     leave_on,
     make_plan,
     map_on,
@@ -86,6 +88,7 @@ def register(app: typer.Typer) -> None:
         product: ProductName, area: AreaText, period: PeriodText, source: SourceText, store: StoreUrl,
         model: Model = None, resolution: Resolution = None, tile_size: TileSize = None, overrides: Overrides = None,
         prices: PricesOption = None, carbon: CarbonOption = None, workers: Workers = None,
+        cluster_spec: ClusterFile = None, cluster_overrides: ClusterOverrides = None, deadline: Deadline = None,
         max_cost: MaxCost = None, max_carbon: MaxCarbon = None, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Freeze items and units of a map; say what it takes, before anything is read."""
@@ -100,15 +103,24 @@ def register(app: typer.Typer) -> None:
                 tile_size=tile_size,
                 overrides=overrides,
             )
+            where = None
+            if cluster_spec is not None or cluster_overrides or deadline is not None:
+                where = Where.of(KUBERAY, spec=cluster_spec, overrides=cluster_overrides or (), deadline_h=deadline)
             made = make_plan(request, Store.open(store), say=out.say)
             limits = Limits(max_cost, max_carbon)
             priced = price_asked(made, prices=prices, carbon=carbon, workers=workers, limits=limits)
+            fleet = None
+            if where is not None and where.spec is not None:
+                fleet = fleet_for(priced, where.spec, deadline_s=where.deadline_s, workers=workers)
 
             def show(console: Console) -> None:
                 show_plan(console, made)
                 show_priced(console, priced)
+                if fleet is not None:
+                    console.print(str(fleet), markup=False)
 
-            out.result({**plan_values(made), "bill": priced.to_dict()}, show)
+            told = {} if fleet is None else {"fleet": fleet.to_dict()}
+            out.result({**plan_values(made), "bill": priced.to_dict(), **told}, show)
 
     @app.command("map", rich_help_panel=PANEL)
     def map_(

@@ -96,8 +96,14 @@ def _answering(cluster: Launched, should_stop: Callable[[], bool]) -> Jobs:
         except CredentialsError:
             raise
         except ClusterError as error:
-            if error.facts.get("there") or time.monotonic() > end:  # another version of Ray stays another one
+            if error.facts.get("there"):  # another version of Ray stays another one
                 raise
+            if time.monotonic() > end:
+                raise ClusterError(
+                    f"The cluster {cluster.name} is ready, and its Jobs API is not reached: {error.message}",
+                    fix="Run this in a pod of that Kubernetes, or set jobs_address in the cluster's file to an ingress "
+                    "or a forwarded port.",
+                ) from error
             if should_stop():
                 raise RunStoppedError(
                     "Stopped while the cluster started; it is deleted.", fix="The same command goes on."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from swath.cluster.kuberay import Group, KubeRaySpec
 from swath.errors import ClusterError
@@ -25,6 +26,14 @@ class Fleet:
     spec: KubeRaySpec
     workers: int
     seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        pods = {
+            one.name: {"pods": one.least, "cpus": one.cpus, "gpus": one.gpus, "memory_gib": one.memory_gib}
+            for one in self.spec.groups
+        }
+        return {"groups": pods, "workers": self.workers, "seconds": self.seconds}
 
     def __str__(self) -> str:
         pods = ", ".join(f"{group.least} {group.name} of {_has(group)}" for group in self.spec.groups)
