@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from support.command import swath
+from support.jobs_api import jobs_api
 from support.late import offer
 from support.parts import ROOT
 from support.small_world import SmallWorld, small_world  # noqa: F401
 from swath.cli import main
 from swath.store import Store
-from swath.store.job_spec import CommandSpec, read_end, write_spec
+from swath.store.job_spec import CommandSpec, MapSpec, read_end, read_spec, write_spec
 
 INLINE = ("--cluster", "inline")
 
@@ -90,6 +91,16 @@ def test_what_cannot_be_updated_is_refused(store, options, says):
 def test_a_store_without_a_map_is_refused(tmp_path):
     code, told = swath("update", tmp_path)
     assert (code, told["error"]["type"]) == (2, "StoreError")
+
+
+def test_an_update_can_be_left_to_a_cluster_elsewhere(store):
+    with jobs_api() as api:
+        api.work = lambda job: "STOPPED" if api.stopping.wait(30) else "FAILED"
+        code, told = swath("update", store, "--cluster", api.address, "--detach")
+        api.stopping.set()
+    (update,) = told["updates"]
+    assert (code, update["result"]["status"]) == (0, "RUNNING")
+    assert read_spec(update["result"]["spec"])[1] == MapSpec(root="mosaic/1.0", run=update["run"])
 
 
 def test_the_script_of_the_job_is_the_command(store, monkeypatch):

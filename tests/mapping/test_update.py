@@ -10,6 +10,8 @@ import pytest
 from support.command import swath
 from support.late import offer, reprocess
 from support.small_world import SmallWorld, change_item, layer_bytes, small_world  # noqa: F401
+from swath.assessment.audit import AuditedMap
+from swath.assessment.audit.runs import Footprints, runs_of
 from swath.errors import NoItemsError
 from swath.grid import Period
 from swath.mapping import carry_out, open_runs
@@ -269,6 +271,16 @@ def test_an_updated_map_passes_its_audit(updated):
     assert (code, told["verdict"]) == (0, "passed"), told
 
 
+def test_an_audit_knows_the_scenes_of_the_update(updated):
+    """Whichever of the two runs comes first by its id."""
+    runs = store_path(updated) / ROOT / "runs"
+    (later,) = (run.parent for run in runs.glob("*/run.json") if "update" in json.loads(run.read_text()))
+    later.rename(runs / ("0" * 12))
+    (audited,) = AuditedMap.open_all(updated, product="mosaic")
+    seen = Footprints.of(runs_of(audited), "2023-06").of_tile("utm33n-10m-192-x164-y2753")
+    assert [take.split("_")[2][:8] for take in sorted(seen)] == ["20230616", "20230606", "20230626"]
+
+
 def test_each_area_of_a_map_is_updated_by_itself(world, store):
     code, _ = swath("plan", *world.request(store.root, "--area", "12.50,47.70,12.515,47.71"))
     assert code == 0
@@ -309,3 +321,6 @@ def test_an_acquisition_that_begins_earlier_by_a_late_granule_stands_once(world,
     assert len(swath("clean", store.root)[1]["removed"]) == 2 * 4
     assert (missing(store), open_runs(store)) == ([], [])
     assert set(old) - set(now) == set(found.plan.moved)
+    audits = swath("audit", store.root)[1]["steps"]
+    plans = {step: check["verdict"] for step, told in audits.items() for check in told["checks"][:1]}
+    assert plans == {"2023-06-06T101655": "passed", "2023-06-06T101702": "passed"}

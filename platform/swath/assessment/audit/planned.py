@@ -33,12 +33,15 @@ class Planned:
         """See `Check`."""
         lost, odd = Offences(), Offences()
         planned = no_input = 0
+        moved = frozenset[str]().union(*(run.moved for run in self._runs))
         for run in self._runs:
             failed, partial = run.records("failed"), run.records("skipped")
             for unit in run.units(self._step):
                 planned += 1
                 if not unit.scenes:
                     no_input += 1
+                elif unit.id in moved and unit.id not in self._there:
+                    continue  # the same acquisition is part of the map at another second
                 elif unit.id in self._there:
                     if unit.id in partial:
                         odd.add(unit.id, f"made without some of its files, run {run.id}", kind="units made in part")

@@ -55,6 +55,16 @@ class Run:
     facts: dict[str, Any]
     progress: Progress | None
 
+    @property
+    def after(self) -> frozenset[str]:
+        """Of an update: the runs that stood before it."""
+        return frozenset(self.facts.get("update", {}).get("after", ()))
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """Of an update: units of earlier runs which others, of another time, have taken the place of."""
+        return frozenset(self.facts.get("update", {}).get("moved", {}))
+
     def units(self, step: str, *, items: bool = False) -> Iterator[Planned]:
         """Units of one time step, a batch at a time."""
         columns = ["id", "tile", "step", "scenes", *(["items"] if items else [])]
@@ -98,7 +108,7 @@ class Run:
 
 
 def runs_of(map_: PublishedMap) -> list[Run]:
-    """The committed runs of a map's folder, by id."""
+    """The committed runs of a map's folder: updates behind what they go on from, else by id."""
     keys = (key for key, _ in map_.store.list(f"{map_.root}/{names.RUNS}"))
     found = sorted({key.split("/")[3] for key in keys if key.endswith("/run.json") and key.count("/") == 4})
     made = []
@@ -108,7 +118,7 @@ def runs_of(map_: PublishedMap) -> list[Run]:
         except (MissingKeyError, ValueError):
             continue
         made.append(Run(map_.store, map_.root, run, facts, read_progress(map_.store, map_.root, run)))
-    return made
+    return sorted(made, key=lambda run: len(run.after))
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ class Footprints:
 
     @classmethod
     def of(cls, runs: list[Run], step: str) -> Footprints:
-        """Of the tiles of a time step, as far as the runs' frozen items stand.
+        """Of the tiles of a time step, as far as the runs' frozen items stand; by the last run that has a tile.
 
         Memory: a row number an item and unit, and a reference an item.
         """
