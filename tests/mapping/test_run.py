@@ -35,6 +35,22 @@ def test_on_ray_a_worker_has_as_many_threads_as_cores(cpus, workers, each):
 
 
 @pytest.mark.parametrize(
+    ("gpus", "cpus", "share"),
+    [
+        ((), [8.0], 0),
+        ((1.0,), [8.0], 0.5),
+        ((1.0,), [12.0], 0.3333),
+        ((4.0,), [8.0], 2.0),
+        ((1.0, 0.0), [16.0, 16.0], 0.25),
+        ((0.0,), [8.0], 1.0),  # no node has one: the cluster is told what it lacks
+    ],
+)
+def test_workers_of_a_node_share_its_gpus_where_a_plan_maps_on_them(gpus, cpus, share):
+    _, executor = workers_for(PLAN, True, cpus, None, gpus=gpus)
+    assert executor.gpus == share
+
+
+@pytest.mark.parametrize(
     ("memory", "cpus", "strip"),
     [
         ([3 * 2**30], [2.0], LEAST_STRIP),

@@ -164,6 +164,7 @@ def carry_out(
                         [node.cpus for node in nodes],
                         workers,
                         memory=[node.memory for node in nodes],
+                        gpus=[node.gpus for node in nodes] if "cuda" in plan.facts["backend"] else (),
                     )
                     summary = execute(
                         pending(),
@@ -206,7 +207,13 @@ def _uncommit_incomplete(plan: Plan) -> None:
 
 
 def workers_for(
-    plan: Plan, on_ray: bool, cpus: list[float], workers: int | None, *, memory: Sequence[int] = ()
+    plan: Plan,
+    on_ray: bool,
+    cpus: list[float],
+    workers: int | None,
+    *,
+    memory: Sequence[int] = (),
+    gpus: Sequence[float] = (),
 ) -> tuple[MapWork, Executor]:
     """The work and who does it: on Ray as many actors as fit, each with as many threads as it has cores.
 
@@ -216,6 +223,8 @@ def workers_for(
         cpus: Of each node.
         workers: Most workers.
         memory: Bytes of each node.
+        gpus: Of each node, where the plan maps on GPUs: then nodes without one have no worker, and the workers of a
+            node share its GPUs.
     """
     if not on_ray:
         return plan_work(plan, len(os.sched_getaffinity(0)), available_memory()), InlineExecutor()
@@ -224,7 +233,18 @@ def workers_for(
         # more workers than fit with that many cores: each gets fewer
         each = max(1, min(each, int(sum(cpus)) // workers))
     shares = [size / max(1.0, cores // each) for size, cores in zip(memory, cpus, strict=False)]
-    return plan_work(plan, each, min(shares, default=0)), RayExecutor(cpus=each, most=workers)
+    share = _share_of_gpus(gpus, cpus, each)
+    return plan_work(plan, each, min(shares, default=0)), RayExecutor(cpus=each, gpus=share, most=workers)
+
+
+def _share_of_gpus(gpus: Sequence[float], cpus: Sequence[float], each: int) -> float:
+    """GPUs of a worker of so many cores: whole ones, or such a part that all workers of a node have one to share."""
+    if not gpus:
+        return 0
+    shares = [has / max(1, cores // each) for has, cores in zip(gpus, cpus, strict=True) if has]
+    least = min(shares, default=1.0)
+    # Ray keeps parts of 1/10000: rounded down, so that the last worker of a node fits
+    return float(int(least)) if least >= 1 else int(least * 10_000) / 10_000
 
 
 def plan_work(plan: Plan, threads: int, memory: float = 0) -> MapWork:
