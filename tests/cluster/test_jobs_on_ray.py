@@ -5,8 +5,10 @@ The head takes half a minute to start: marked slow.
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import uuid
 
 import botocore.session
@@ -16,6 +18,7 @@ from end_to_end.test_train import QUICK
 from end_to_end.test_tune import SMALL
 from support.drawn_labels import saved, squares
 from support.kuberay import kuberay
+from support.ray_cluster import wait_until
 from support.ray_head import ray_head
 from support.servers import FileServer
 from support.small_world import fingerprints, small_world  # noqa: F401
@@ -51,11 +54,16 @@ def head(s3_variables):
 
 
 @pytest.fixture(scope="module")
-def catalog(small_world):  # noqa: F811
+def archive(small_world):  # noqa: F811
     """The archive over HTTP."""
     server = FileServer(small_world.archive)
-    yield f"{server.url}/catalog.json"
+    yield server
     server.close()
+
+
+@pytest.fixture
+def catalog(archive):
+    return f"{archive.url}/catalog.json"
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +128,46 @@ def test_a_map_by_a_cluster_that_is_made_for_it(head, small_world, catalog, s3_v
         assert api.clusters == {}
 
 
+def test_a_launcher_that_is_told_to_end_stops_the_job_and_frees_the_cluster_within_a_minute(
+    head,
+    archive,
+    small_world,  # noqa: F811
+    catalog,
+    s3_variables,
+    tmp_path,
+):
+    variables, bucket = s3_variables
+    token = head.environment["RAY_AUTH_TOKEN"]
+    with kuberay(tmp_path, head.address, token) as (api, file):
+        where = ("--cluster", "kuberay", "--cluster-spec", file)
+        request = small_world.request(f"{bucket}/stopped", *where, source=catalog)
+        command = [sys.executable, "-m", "swath", "map", *map(str, request), "--json"]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "AWS_"))}
+        given = clean | variables | {"KUBECONFIG": str(tmp_path / "config")}
+        archive.fault = lambda path, number: 40.0 if path.endswith(".tif") else None  # every read takes long
+        process = subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            jobs = Jobs(head.address, token=token)
+
+            def running():
+                told = [one for one in jobs._client.list_jobs() if (one.submission_id or "").startswith("swath-map-")]
+                return any(str(one.status) == "RUNNING" for one in told) and sum(archive.requests.values()) > before
+
+            before = sum(archive.requests.values())
+            wait_until(running, 120)
+            process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            said, log = process.communicate(timeout=120)
+        finally:
+            archive.fault = None
+            process.kill()
+        assert time.monotonic() - began < 60
+        assert process.returncode == 130, log
+        assert json.loads(said)["stopped"]
+        assert (api.count("POST", "/rayclusters"), api.clusters) == (1, {})
+        assert not running()
+
+
 def test_a_training_by_the_jobs_api_with_labels_sent_along(head, small_world, catalog, labels, s3_variables):  # noqa: F811
     variables, bucket = s3_variables
     code, said, log = swath(
@@ -157,8 +205,6 @@ def test_what_the_job_refuses_is_refused_here_with_its_reason(head, small_world,
 
 
 def test_a_silent_log_keeps_nobody_from_stopping(head):
-    import time
-
     jobs = Jobs(head.address, token=head.environment["RAY_AUTH_TOKEN"])
     jobs._client.submit_job(entrypoint="sleep 60", submission_id="silent")
     began, lines = time.monotonic(), []

@@ -165,6 +165,41 @@ def test_a_right_that_lacks_is_named_before_a_cluster_exists(cluster, mapping):
     assert "may not get secrets" in told["error"]["message"]
 
 
+def waiting(image):
+    state = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
+    told = {"name": "ray", "image": image, "imageID": "", "ready": False, "restartCount": 0, "state": state}
+    metadata = {"name": "w-1", "labels": {}}
+    return {"metadata": metadata, "spec": {"containers": []}, "status": {"containerStatuses": [told]}}
+
+
+def over_quota(cluster):
+    message = "pods is forbidden: exceeded quota: team, requested: cpu=8"
+    involved = {"name": cluster, "kind": "RayCluster"}
+    return {
+        "metadata": {"name": "e"}, "involvedObject": involved, "reason": "FailedToCreatePod", "message": message,
+        "type": "Warning",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("trouble", ["image", "quota", "credentials"])
+def test_why_there_is_no_cluster_is_said_and_nothing_is_left(cluster, mapping, trouble, monkeypatch, tmp_path):
+    api, _ = cluster
+    if trouble == "image":
+        api.pods, api.on_create, says = [waiting("swath:0.1.0")], lambda body: None, "ImagePullBackOff of swath:0.1.0"
+    elif trouble == "quota":
+        api.on_create, says = (
+            lambda body: api.events.append(over_quota(body["metadata"]["name"])),
+            "exceeded quota: team",
+        )
+    else:
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+        says = "There are no credentials for Kubernetes"
+    code, told = mapping()
+    assert (code, api.clusters) == (2, {})
+    assert says in told["error"]["message"]
+    assert told["error"]["fix"]
+
+
 def test_a_cluster_without_a_token_is_not_used(cluster, mapping, jobs):
     operator = cluster[0].on_create
     cluster[0].on_create = lambda body: (operator(body), cluster[0].secrets.clear())
