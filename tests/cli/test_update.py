@@ -60,7 +60,7 @@ def test_an_update_makes_what_changed_and_a_second_one_nothing(store):
 def test_a_person_reads_the_changes_before_the_work(store, capsys):
     assert main(["update", str(store), *INLINE, "--last", "1", "--until", "2023-07-09"]) == 0
     said = capsys.readouterr().out
-    assert "2023-07/2023-07/P1M: 2 units new, 0 changed, 0 unchanged." in said
+    assert "2023-07/P1M: 2 units new, 0 changed, 0 unchanged." in said
     assert "2 units of other periods or areas stay as they are." in said
     assert said.index("units new") < said.index("2 units made")
 

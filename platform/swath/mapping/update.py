@@ -53,8 +53,12 @@ class Window:
         if self.last is None and (self.until is not None or self.ended):
             raise PeriodError("Nothing rolls, so no day and no end can be told.", fix="Say --last N too.")
 
-    def of(self, period: Period) -> Period:
-        """The periods, for a map of this one.
+    def of(self, period: Period, first: Period) -> Period:
+        """The periods to look at.
+
+        Args:
+            period: Of the map's last run.
+            first: Of its first: steps are counted from there.
 
         Raises:
             PeriodError: It has no last steps.
@@ -63,7 +67,7 @@ class Window:
             return self.period
         if self.last is None:
             return period
-        return last_steps(period, self.last, until=self.until or datetime.now(UTC).date(), ended=self.ended)
+        return last_steps(first, self.last, until=self.until or datetime.now(UTC).date(), ended=self.ended)
 
 
 @dataclass(frozen=True)
@@ -166,10 +170,12 @@ def plan_update(
         StoreMismatchError: The periods are cut otherwise than the map's, or its collection's facts have changed.
     """
     store, root, asked = base.store, base.root, base.facts["request"]
-    period = (window or Window()).of(Period.parse(asked["period"]))
+    plans = list(plans_of(store, root))
+    told = [plan.facts["request"] for plan in plans]
+    periods = [Period.parse(one["period"]) for one in told if one["area_digest"] == asked["area_digest"]]
+    period = (window or Window()).of(Period.parse(asked["period"]), min(periods, key=lambda one: one.start))
     area = Area(Area.parse(base.facts["area"]).geometry, asked["area"])
     request = MapRequest(base.product, area, period, source or asked["source"])
-    plans = list(plans_of(store, root))
     standing = _standing(store, root)
     say(f"comparing {period.text} of {area.name} with {len(standing)} units of {store.url(root)}")
     compared: list[Comparison] = []

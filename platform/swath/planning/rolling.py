@@ -51,7 +51,9 @@ def last_steps(period: Period, count: int, *, until: date, ended: bool = False) 
         steps = [one for one in steps if one.end <= day]
     _check_begun(period, bool(steps), until)
     mine = tuple(steps[-count:])
-    found = Period.parse(f"{mine[0].id}/{_last_day(mine[-1].end)}/{period.step}")
+    last_day = _last_day(mine[-1].end)
+    dates = mine[0].id if mine[0].id == last_day else f"{mine[0].id}/{last_day}"
+    found = Period.parse(f"{dates}/{period.step}")
     if found.steps != mine:  # steps of months from the 31st: the day depends on where they are counted from
         raise PeriodError(
             f"The last {count} steps of {period.text} cannot be written by themselves.",
