@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,8 +16,9 @@ from typing import Any
 import yaml
 from prefect import Flow, serve
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.context import refresh_global_settings_context
 from prefect.deployments.runner import RunnerDeployment
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -145,12 +147,13 @@ def server(*, host: str = "127.0.0.1", port: int = 4200) -> Iterator[str]:
         yield told
         return
     url = f"http://{host}:{port}/api"
-    with temporary_settings({PREFECT_API_URL: url}):  # of this process and of the flow runs that it starts
-        if _answers(url):
-            yield url
-            return
-        with _started(host, port, url):
-            yield url
+    os.environ["PREFECT_API_URL"] = url  # of all threads of this process, and of the flow runs that it starts
+    refresh_global_settings_context()
+    if _answers(url):
+        yield url
+        return
+    with _started(host, port, url):
+        yield url
 
 
 @contextmanager

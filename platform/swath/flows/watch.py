@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextvars import copy_context
 from logging import Logger, LoggerAdapter
 from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import update_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
 
 from swath.flows.board import begin_progress
 from swath.mapping import Plan
@@ -33,7 +35,8 @@ class Watch:
 
     def __enter__(self) -> Watch:
         bar = begin_progress(self._plan)
-        self._thread = threading.Thread(target=self._run, args=(bar,), name="progress", daemon=True)
+        context = copy_context()  # has the settings that name Prefect's server
+        self._thread = threading.Thread(target=context.run, args=(self._run, bar), name="progress", daemon=True)
         self._thread.start()
         return self
 
@@ -52,7 +55,8 @@ class Watch:
                 reading = read_progress(plan.store, plan.root, plan.run)
                 if reading is not None and reading.total:
                     share = 100 * min(1.0, reading.done / reading.total)
-                    update_progress_artifact(bar, progress=share, description=told(reading))
+                    with get_client(sync_client=True) as client:
+                        client.update_artifact(bar, ArtifactUpdate(data=share, description=told(reading)))
                 silent = False
             except Exception as error:  # a bar is for people: the run goes on without Prefect's server, too
                 if not silent:
