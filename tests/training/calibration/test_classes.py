@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import special
 
+from swath.training.calibration import CalibrationSettings
+from swath.training.calibration.calibrate import fit_rows
 from swath.training.calibration.classes import calibrate_classes, class_truth, scaling_of, threshold_of
 from swath.training.calibration.held import chosen_rows
 from training.calibration.drawn import class_rows
@@ -31,6 +33,15 @@ def test_a_network_that_takes_rare_classes_for_common_is_turned_back():
     # a constant for all classes changes no probability
     assert np.subtract(made.bias, made.bias[0]) == pytest.approx(moved, abs=0.35)
     assert before["ece"] > 0.04 and found["ece"] < 0.02
+
+
+def test_without_biases_the_likeliest_class_stays_and_the_best_single_scale_is_taken():
+    moved = -0.8 * np.arange(4)
+    rows = class_rows(bias=moved)
+    made, how = fit_rows(rows, CalibrationSettings(biases=False))
+    assert how["method"] == "temperature"
+    assert made.bias == (0.0,) * 4 and len(set(made.scale)) == 1
+    assert how["nll_of_blocks_left_out"]["vector"] < how["nll_of_blocks_left_out"]["temperature"]
 
 
 def test_a_network_that_is_right_stays_nearly_as_it_is():

@@ -125,7 +125,7 @@ def fit_rows(
     """The calibration of rows, and how it was chosen."""
     if isinstance(rows, ClassRows):
         wrong = None if settings.wrong == "estimate" else settings.wrong
-        return calibrate_classes(rows, level=settings.level, wrong=wrong)
+        return calibrate_classes(rows, level=settings.level, wrong=wrong, biases=settings.biases)
     return calibrate_values(rows, least_blocks=settings.least_blocks, errors=settings.errors)
 
 

@@ -63,7 +63,7 @@ class Scaling:
 
 
 def calibrate_classes(
-    rows: ClassRows, *, level: float, wrong: float | None = 0.0
+    rows: ClassRows, *, level: float, wrong: float | None = 0.0, biases: bool = True
 ) -> tuple[ClassCalibration, dict[str, Any]]:
     """Fit on labels that the network has not seen.
 
@@ -71,6 +71,7 @@ def calibrate_classes(
         rows: Of two blocks or more.
         level: Of prediction sets.
         wrong: Share of labels that are wrong by chance; None: it is estimated.
+        biases: Whether vector scaling may be chosen, which changes what class is the likeliest.
 
     Returns:
         The calibration, and how it was chosen: method, negative log likelihood of blocks left out by method, and what
@@ -84,7 +85,7 @@ def calibrate_classes(
     if _gain(each["none"] - each["temperature"], rows)[0] > 0:
         method = "temperature"
     gain, error = _gain(each[method] - each["vector"], rows)
-    if gain > error:  # a class may change by it, which takes more than luck
+    if biases and gain > error:  # a class may change by it, which takes more than luck
         method = "vector"
     made = scaling_of(rows, method, wrong)
     shares = shares_of(rows.block, rows.weight)

@@ -30,6 +30,12 @@ class CalibrationSettings(BaseModel):
         "then those of the truth. 0 believes all labels: where some are wrong, a map is surer than it says. The "
         "estimate takes labels that a network contradicts though it is sure for wrong: for labels known to be so.",
     )
+    biases: bool = Field(
+        default=True,
+        description="Of classes: whether biases and a scale of their own may be fitted, where blocks left out gain by "
+        "it: they change which class a map shows, to the commoner ones if the loss weighed rare ones up. False: one "
+        "scale for all, which leaves the class of each pixel as it is.",
+    )
     errors: Literal["kept", "taken off"] = Field(
         default="kept",
         description="Of values: what known errors of labels are. `kept`: intervals hold labels as they stand, and the "
