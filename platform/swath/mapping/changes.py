@@ -91,7 +91,8 @@ class Comparison:
         self._told = Changes()
         self._tiles: set[str] = set()
         self._begun: dict[tuple[str, str], str] = {}  # (tile, observation) of units that are new to unit id
-        self._scenes: tuple[set[str], dict[str, str], set[str]] = (set(), {}, set())
+        self._new, self._replaced = (np.zeros(len(items), bool) for _ in range(2))  # rows of the items
+        self._lost: dict[int, str] = {}  # code of an item to its id
         self.chosen: set[tuple[str, str]] = set()
         self.moved: dict[str, str] = {}
 
@@ -134,10 +135,9 @@ class Comparison:
                 self.moved[unit] = new
         self._left.clear()
         told.moved = len(self.moved)
-        new_ones, replaced, lost = self._scenes
-        told.scenes_new, told.scenes_replaced, told.scenes_lost = len(new_ones), len(replaced), len(lost)
-        told.replaced = [[before, now] for now, before in sorted(replaced.items())[:LISTED]]
-        told.lost = sorted(lost)[:LISTED]
+        told.scenes_new, told.scenes_replaced = int(self._new.sum()), int(self._replaced.sum())
+        told.scenes_lost = len(self._lost)
+        told.lost = sorted(self._lost.values())[:LISTED]
         return told
 
     @cached_property
@@ -151,31 +151,27 @@ class Comparison:
 
     def _differs(self, unit: Unit, rows: NDArray[np.int32], there: Published) -> bool:
         """Count how a unit of the map differs; False where scenes are gone and nothing else: it stays."""
-        now, before = self._now.scenes(rows), self._former.scenes((unit.step, unit.tile), there.content)
-        told = self._told
-        if before is None:  # the run that made it is no longer in the store, so nobody can tell
+        told, now, found = self._told, self._now, self._former.rows((unit.step, unit.tile), there.content)
+        if found is None:  # the run that made it is no longer in the store, so nobody can tell
             told.changed += 1
             return True
-        fresh = {digest: scene for digest, scene in now.items() if digest not in before}
-        left = {digest: scene for digest, scene in before.items() if digest not in now}
-        new_ones, replaced, lost = self._scenes
-        if left and not fresh:
-            lost.update(scene.id for scene in left.values())
+        former, before = found
+        fresh = rows[~np.isin(now.digests[rows], former.digests[before])]
+        left = before[~np.isin(former.digests[before], now.digests[rows])]
+        lost = left[~former.same(left, now, fresh)]
+        self._lost |= {int(former.ids[row]): former.name(row) for row in lost if int(former.ids[row]) not in self._lost}
+        if len(left) and not len(fresh):
             self._gone(unit.id)
             return False
         told.changed += 1
-        by_mark = {mark: digest for digest, scene in left.items() for mark in scene.marks}
-        replaces = 0
-        for scene in fresh.values():
-            old = next((by_mark[mark] for mark in scene.marks if mark in by_mark), None)
-            if old is None:
-                new_ones.add(scene.id)
-                continue
-            replaced[scene.id] = before[old].id
-            replaces += 1
-            left.pop(old, None)
-        lost.update(scene.id for scene in left.values())
-        told.with_new_scenes += replaces < len(fresh)
-        told.with_replaced_scenes += replaces > 0
-        told.with_lost_scenes += bool(left)
+        again = now.same(fresh, former, left)
+        told.with_replaced_scenes += bool(again.any())
+        told.with_new_scenes += not again.all()
+        told.with_lost_scenes += len(lost) > 0
+        for row in fresh[again][: LISTED - len(told.replaced)]:
+            if not self._replaced[row]:
+                old = left[former.same(left, now, np.array([row], np.int32))]
+                told.replaced.append([former.name(old[0]), now.name(row)])
+        self._new[fresh[~again]] = True
+        self._replaced[fresh[again]] = True
         return True

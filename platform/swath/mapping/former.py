@@ -2,64 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from swath.mapping.plan import Plan
 from swath.mapping.publish import Place, Published
 from swath.sources import FrozenItems
 
-Rows = Sequence[int] | NDArray[np.int32]
+Rows = NDArray[np.int32]
 _COLUMNS = ("collection", "id", "digest", "observation", "grid:code", "datetime")
-
-
-@dataclass(frozen=True)
-class SceneMark:
-    """A scene as far as versions of it are told apart.
-
-    Attributes:
-        id: Item id.
-        marks: Two scenes with one of them in common are versions of one: the collection with the id, or with the
-            observation and the granule that it saw.
-    """
-
-    id: str
-    marks: tuple[tuple[str, ...], ...]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Look:
-    """Frozen items by row, as far as versions of a scene are told apart."""
+    """N frozen items, as far as versions of a scene are told apart. Equal codes mean equal things in one process.
 
-    table: pa.Table
+    Attributes:
+        names: Item ids, (N,).
+        digests: Code of all that makes an item what it is, int64, (N,).
+        ids: Code of collection and item id, int64, (N,).
+        granules: Code of collection, observation and granule, int64, (N,); of an item that names no granule its own.
+        observations: Names, (N,).
+        times: Microseconds since 1970 UTC, int64, (N,).
+    """
+
+    names: pa.ChunkedArray
+    digests: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    granules: NDArray[np.int64]
+    observations: pa.ChunkedArray
+    times: NDArray[np.int64]
 
     @classmethod
     def of(cls, items: FrozenItems) -> Look:
         """Read the columns of a frozen table; its hrefs are not touched."""
-        return cls(pa.concat_tables(items.footprint_parts(_COLUMNS)).unify_dictionaries().combine_chunks())
+        number, row = len(items), 0
+        digests, ids, granules, times = (np.empty(number, np.int64) for _ in range(4))
+        names: list[pa.Array] = []
+        observations: list[pa.Array] = []
+        for part in items.footprint_parts(_COLUMNS):
+            here = slice(row, row := row + part.num_rows)
+            column = {name: part[name].to_pylist() for name in _COLUMNS[:5]}
+            digests[here] = _codes(column["digest"])
+            ids[here] = _codes(zip(column["collection"], column["id"], strict=True))
+            keys = zip(*(column[name] for name in ("collection", "observation", "grid:code", "id")), strict=True)
+            granules[here] = _codes(key[:3] if key[2] else key for key in keys)
+            times[here] = part["datetime"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
+            names += part["id"].chunks
+            observations += part["observation"].cast(pa.string()).chunks
+        text = pa.string()
+        return cls(pa.chunked_array(names, text), digests, ids, granules, pa.chunked_array(observations, text), times)
 
-    def scenes(self, rows: Rows) -> dict[bytes, SceneMark]:
-        """Scenes of some rows by their digests."""
-        found = {}
-        for row in self.table.take(pa.array(rows, pa.int32())).to_pylist():
-            collection, name = row["collection"], row["id"]
-            granule = (collection, row["observation"], row["grid:code"]) if row["grid:code"] else ()
-            found[row["digest"]] = SceneMark(name, tuple(mark for mark in ((collection, name), granule) if mark))
-        return found
+    def name(self, row: int | np.integer[Any]) -> str:
+        """The item id of a row."""
+        return str(self.names[int(row)].as_py())
+
+    def same(self, rows: Rows, other: Look, others: Rows) -> NDArray[np.bool_]:
+        """Which of some rows are versions of a scene among some rows of another table, (n,)."""
+        return np.isin(self.ids[rows], other.ids[others]) | np.isin(self.granules[rows], other.granules[others])
 
     def observation(self, rows: Rows, start: datetime) -> str | None:
         """The observation, of those of some rows, that begins at an instant."""
-        table = self.table.take(pa.array(rows, pa.int32()))
-        when = table["datetime"].cast(pa.timestamp("us", tz="UTC"))
-        own = table.filter(pc.equal(when, pa.scalar(start, pa.timestamp("us", tz="UTC"))))
-        return None if not own.num_rows else str(own["observation"][0].as_py())
+        own = rows[self.times[rows] == (start - _EPOCH) // timedelta(microseconds=1)]
+        return None if not len(own) else str(self.observations[int(own[0])].as_py())
+
+
+def _codes(things: Iterator[Any] | Sequence[Any]) -> NDArray[np.int64]:
+    return np.fromiter((hash(thing) for thing in things), np.int64)
 
 
 class Former:
@@ -74,20 +91,20 @@ class Former:
         self._plans, self._standing = plans, standing
         self._looks: dict[int, Look] = {}
 
-    def scenes(self, place: Place, content: str) -> dict[bytes, SceneMark] | None:
-        """Scenes of a unit by their digests; None if no plan of the store tells."""
+    def rows(self, place: Place, content: str) -> tuple[Look, Rows] | None:
+        """The frozen items of a unit's plan and the unit's rows of them; None if no plan of the store tells."""
         made = self._made.get(place)
-        return None if made is None or made[2] != content else self._look(made[0]).scenes(made[1])
+        return None if made is None or made[2] != content else (self._look(made[0]), made[1])
 
     def observation(self, place: Place, content: str) -> str | None:
         """Of a unit that is one acquisition: which; None if no plan of the store tells."""
-        made = self._made.get(place)
-        return None if made is None or made[2] != content else self._look(made[0]).observation(made[1], made[3])
+        found = self.rows(place, content)
+        return None if found is None else found[0].observation(found[1], self._made[place][3])
 
     @cached_property
-    def _made(self) -> dict[Place, tuple[int, NDArray[np.int32], str, datetime]]:
+    def _made(self) -> dict[Place, tuple[int, Rows, str, datetime]]:
         """(number of the plan, rows, content, start) of each unit of the map."""
-        made: dict[Place, tuple[int, NDArray[np.int32], str, datetime]] = {}
+        made: dict[Place, tuple[int, Rows, str, datetime]] = {}
         for number, plan in enumerate(self._plans):
             for unit in plan.units():
                 place = (unit.step, unit.tile)
