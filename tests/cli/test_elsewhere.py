@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from support.buckets import bucket
 from support.command import swath
 from support.jobs_api import jobs_api
 from support.kuberay import kuberay
@@ -40,6 +41,16 @@ def server(monkeypatch, tmp_path):
         api.work, api.asked, api.end = work, [], {"exit_code": 0, "result": TRAINED}
         yield api
     settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def s3_bucket(s3_endpoint):
+    """URL of a bucket of these tests."""
+    variables, url = bucket(s3_endpoint)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield url
 
 
 def train(server, out, *more, source="https://example.org/catalog.json", where=()):
@@ -147,22 +158,22 @@ def test_a_store_that_is_a_folder_is_of_both_machines_and_paths_become_absolute(
     assert str(tmp_path / "out") in asked
 
 
-def test_a_store_on_s3_carries_files_and_the_job_reads_the_same(server, s3, tmp_path):
+def test_a_store_on_s3_carries_files_and_the_job_reads_the_same(server, s3_bucket, tmp_path):
     labels = tmp_path / "labels.gpkg"
     labels.write_bytes(b"labels")
-    assert train(server, f"{s3}/out", "--labels", labels)[0] == 0
+    assert train(server, f"{s3_bucket}/out", "--labels", labels)[0] == 0
     (carried,) = [one for one in server.asked[0] if one.startswith(MARK)]
-    (path,) = fetched(Store.open(f"{s3}/out"), [carried])
+    (path,) = fetched(Store.open(f"{s3_bucket}/out"), [carried])
     assert (Path(path).read_bytes(), Path(path).name) == (b"labels", "labels.gpkg")
     labels.write_bytes(b"others")
-    assert as_seen(Store.open(f"{s3}/out"), str(labels)) != carried
+    assert as_seen(Store.open(f"{s3_bucket}/out"), str(labels)) != carried
 
 
-def test_what_cannot_be_carried_is_refused(server, s3, tmp_path):
+def test_what_cannot_be_carried_is_refused(server, s3_bucket, tmp_path):
     (tmp_path / "labels.shp").write_bytes(b"")
     (tmp_path / "catalog.json").write_text("{}")
     for more, source in ((("--labels", tmp_path / "labels.shp"), "https://x/c.json"), ((), tmp_path / "catalog.json")):
-        code, told = train(server, s3, *more, source=source)
+        code, told = train(server, s3_bucket, *more, source=source)
         assert (code, server.submitted) == (2, [])
         assert "refers to others, so it cannot be sent along" in told["error"]["message"]
 
@@ -182,14 +193,14 @@ def test_a_file_that_was_changed_on_its_way_is_refused(server, tmp_path):
         fetched(store, [carried])
 
 
-def test_a_training_has_all_groups_of_a_cluster_that_is_made_for_it(server, s3, tmp_path, monkeypatch):
+def test_a_training_has_all_groups_of_a_cluster_that_is_made_for_it(server, s3_bucket, tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     server.token = "word"
     with kuberay(tmp_path, server.address, "word") as (api, file):
         operator, made = api.on_create, []
         api.on_create = lambda body: (made.append(body), operator(body))
         where = ("--cluster", "kuberay", "--cluster-spec", file, "--set-cluster", "groups.0.most=3")
-        assert train(server, f"{s3}/out", where=where) == (0, TRAINED)
+        assert train(server, f"{s3_bucket}/out", where=where) == (0, TRAINED)
         assert [group["replicas"] for body in made for group in body["spec"]["workerGroupSpecs"]] == [3]
         assert api.clusters == {}
 

@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 
-import botocore.session
 import pytest
 
 from end_to_end.test_train import QUICK
 from end_to_end.test_tune import SMALL
+from support.buckets import bucket
 from support.drawn_labels import saved, squares
 from support.kuberay import kuberay
 from support.ray_cluster import wait_until
@@ -30,21 +29,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def s3_variables(s3_endpoint):
     """Variables of a bucket of S3, and its URL: the head has them, too."""
-    values = {
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-west-2",
-        "AWS_ENDPOINT_URL": s3_endpoint, "AWS_EC2_METADATA_DISABLED": "true",
-    }  # fmt: skip
-    client = botocore.session.get_session().create_client(
-        "s3",
-        region_name="us-west-2",
-        endpoint_url=s3_endpoint,
-        aws_access_key_id="test",
-        aws_secret_access_key="secret",
-    )
-    bucket = f"swath-{uuid.uuid4().hex[:12]}"
-    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-    client.close()
-    return values, f"s3://{bucket}"
+    return bucket(s3_endpoint)
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +102,9 @@ def test_without_the_token_the_variable_is_named(head, small_world, tmp_path):  
 
 def test_a_map_by_a_cluster_that_is_made_for_it(head, small_world, catalog, s3_variables, tmp_path):  # noqa: F811
     """Kubernetes is ours; its cluster's Jobs API is the real one of the head, with the token of KubeRay's Secret."""
-    variables, bucket = s3_variables
+    variables, url = s3_variables
     with kuberay(tmp_path, head.address, head.environment["RAY_AUTH_TOKEN"]) as (api, file):
-        request = small_world.request(f"{bucket}/map", "--cluster", "kuberay", "--cluster-spec", file, source=catalog)
+        request = small_world.request(f"{url}/map", "--cluster", "kuberay", "--cluster-spec", file, source=catalog)
         given = variables | {"KUBECONFIG": str(tmp_path / "config")}
         code, told, said = swath(head, "map", *request, token=False, variables=given)
         assert code == 0, said
@@ -136,11 +121,11 @@ def test_a_launcher_that_is_told_to_end_stops_the_job_and_frees_the_cluster_with
     s3_variables,
     tmp_path,
 ):
-    variables, bucket = s3_variables
+    variables, url = s3_variables
     token = head.environment["RAY_AUTH_TOKEN"]
     with kuberay(tmp_path, head.address, token) as (api, file):
         where = ("--cluster", "kuberay", "--cluster-spec", file)
-        request = small_world.request(f"{bucket}/stopped", *where, source=catalog)
+        request = small_world.request(f"{url}/stopped", *where, source=catalog)
         command = [sys.executable, "-m", "swath", "map", *map(str, request), "--json"]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "AWS_"))}
         given = clean | variables | {"KUBECONFIG": str(tmp_path / "config")}
@@ -169,10 +154,10 @@ def test_a_launcher_that_is_told_to_end_stops_the_job_and_frees_the_cluster_with
 
 
 def test_a_training_by_the_jobs_api_with_labels_sent_along(head, small_world, catalog, labels, s3_variables):  # noqa: F811
-    variables, bucket = s3_variables
+    variables, url = s3_variables
     code, said, log = swath(
         head, "train", "landcover", "--labels", labels, "--area", small_world.area, "--period", "2023-06/P1M",
-        "--source", catalog, "--out", f"{bucket}/trained", "--tile-size", 192, "--cluster", head.address,
+        "--source", catalog, "--out", f"{url}/trained", "--tile-size", 192, "--cluster", head.address,
         *QUICK, *SMALL, variables=variables, text=True,
     )  # fmt: skip
     assert code == 0, log

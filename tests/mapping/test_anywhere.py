@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from support.buckets import bucket
 from support.command import swath
 from support.jobs_api import jobs_api
 from support.kuberay import kuberay
@@ -65,11 +66,21 @@ def archive(small_world):  # noqa: F811
     server.close()
 
 
-@pytest.fixture
-def mapping(cluster, small_world, s3, archive):  # noqa: F811
-    """`swath map` on the cluster: (exit code, document)."""
+@pytest.fixture(scope="module")
+def s3_bucket(s3_endpoint):
+    """URL of a bucket of these tests."""
+    variables, url = bucket(s3_endpoint)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield url
 
-    def run(*more, store=s3, source=archive):
+
+@pytest.fixture
+def mapping(cluster, small_world, s3_bucket, archive):  # noqa: F811
+    """`swath map` on the cluster: (exit code, document). Maps that nobody makes share a plan."""
+
+    def run(*more, store=f"{s3_bucket}/never-made", source=archive):
         where = ("--cluster", "kuberay", "--cluster-spec", cluster[1])
         return swath("map", *small_world.request(store, *where, *more, source=source))
 
@@ -83,14 +94,16 @@ def pods(api):
     return [(group["groupName"], group["replicas"]) for group in groups]
 
 
-def test_a_cluster_is_made_for_a_map_and_deleted_after_it_and_none_is_made_where_nothing_is_left(cluster, mapping):
+def test_a_cluster_is_made_for_a_map_and_deleted_after_it_and_none_is_made_where_nothing_is_left(
+    cluster, mapping, s3_bucket
+):
     api, _ = cluster
-    code, made = mapping()
+    code, made = mapping(store=f"{s3_bucket}/made")
     assert code == 0, made
     assert made["units"] == {"done": 4, "found": 0, "failed": 0, "without_input": 0}
     # four units: a pod of eight cores has two workers
     assert (pods(api), api.clusters) == ([("cpu", 2)], {})
-    code, again = mapping()
+    code, again = mapping(store=f"{s3_bucket}/made")
     assert (code, again["units"]["found"], len(api.made)) == (0, 4, 1)
 
 
@@ -216,7 +229,9 @@ def test_the_cluster_of_a_run_can_be_freed_by_others(cluster):
     assert (api.clusters, free(where, "0123456789ab"), free(Where("auto"), "x")) == ({}, False, False)
 
 
-def test_a_launcher_that_was_killed_leaves_a_cluster_and_a_job_that_the_same_command_finds(cluster, mapping, jobs):
+def test_a_launcher_that_was_killed_leaves_a_cluster_and_a_job_that_the_same_command_finds(
+    cluster, mapping, jobs, s3_bucket
+):
     api, _ = cluster
     held = threading.Event()
     work = jobs.work
@@ -225,13 +240,13 @@ def test_a_launcher_that_was_killed_leaves_a_cluster_and_a_job_that_the_same_com
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("swath.cluster.kuberay.launch._delete", lambda *_: None)
         patch.setattr("swath.mapping.anywhere.follow", lambda *_, **__: (_ for _ in ()).throw(ClusterError("killed")))
-        assert mapping("--workers", "1")[0] == 2
+        assert mapping("--workers", "1", store=f"{s3_bucket}/killed")[0] == 2
     assert (len(api.clusters), len(jobs.submitted)) == (1, 1)
     held.set()
     # by then less may be left, which would take fewer pods: the cluster is found whatever its size
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("swath.mapping.anywhere._left", lambda *_: 1)
-        code, told = mapping("--workers", "1")
+        code, told = mapping("--workers", "1", store=f"{s3_bucket}/killed")
     assert code == 0, told
     assert told["units"]["done"] + told["units"]["found"] == 4
     assert (len(api.made), len(jobs.submitted), api.clusters) == (1, 1, {})
