@@ -19,6 +19,8 @@ import os
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
+__all__ = ["FLOWS"]
+
 #: Flows by name, as modules' attributes: what a deployment calls its entrypoint.
 FLOWS = {
     "map": "swath.flows.maps.map_product",
