@@ -103,8 +103,9 @@ def test_a_cluster_is_made_for_a_map_and_deleted_after_it_and_none_is_made_where
     assert made["units"] == {"done": 4, "found": 0, "failed": 0, "without_input": 0}
     # four units: a pod of eight cores has two workers
     assert (pods(api), api.clusters) == ([("cpu", 2)], {})
+    api.put("ADDED", api.made[0])  # as a launcher leaves it that was killed after the last unit
     code, again = mapping(store=f"{s3_bucket}/made")
-    assert (code, again["units"]["found"], len(api.made)) == (0, 4, 1)
+    assert (code, again["units"]["found"], len(api.made), api.clusters) == (0, 4, 1, {})
 
 
 def test_asked_to_stop_in_the_middle_the_job_is_stopped_and_the_cluster_deleted(cluster, mapping, jobs, monkeypatch):

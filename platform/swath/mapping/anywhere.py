@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from swath.cluster import Job, Where, elsewhere
+from swath.cluster import Job, Where, elsewhere, free
 from swath.cluster.kuberay import KubeRaySpec
 from swath.errors import RequestError, SourceError
 from swath.mapping.billing import kept_price, reads_network
@@ -63,6 +63,8 @@ def map_on(
         )  # fmt: skip
     left = _left(plan, where, stale, complete, say)
     if where.spec is not None and not left:
+        if free(where, plan.run):
+            say("deleted the cluster that an earlier launcher of this run has left")
         return carry_out(plan, cluster="inline", stale=stale, display=display, should_stop=should_stop, say=say)
     spec = None if where.spec is None else _sized(plan, where, where.spec, workers, left, say)
     with elsewhere(where, plan.run, spec=spec, should_stop=should_stop, say=say) as there:
