@@ -111,7 +111,7 @@ def _simulated(recipe: Recipe, folder: Path, earth: Earth, folds: Sequence[int])
     with _timed(seconds, "training"):
         trained = cross_validate(
             recipe.train, lambda test, validate: chips.holding_out(test=test, validate=validate),
-            Store.open(store.url("folds")), folds=chips.split.number, name="biomass-bench",
+            Store.open(store.url("folds")), folds=chips.split.number, name="bench",
             validate=recipe.validate_on is not None, calibrate=recipe.calibrate,
         )  # fmt: skip
     told: dict[str, Array] = {}
