@@ -75,3 +75,51 @@ def prefect_server(folder: Path, *, database: str | None = None) -> Iterator[Pre
         yield server
     finally:
         server.end()
+
+
+class Worker:
+    """A worker of a process pool, with its flow runs in one process group."""
+
+    def __init__(self, server: PrefectServer, pool: str, environment: dict[str, str] | None = None) -> None:
+        self.server, self.pool = server, pool
+        self.environment = {**os.environ, **server.environment, **(environment or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def prefect(self, *arguments: str, folder: Path | None = None) -> str:
+        """A command of `prefect` against the server."""
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            env=self.environment, cwd=folder, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        """Start it; it makes the pool where it lacks."""
+        # two at a time: with more of them SQLite keeps writers waiting for a minute
+        command = [
+            *(sys.executable, "-m", "prefect", "worker", "start"),
+            *("--pool", self.pool, "--type", "process", "--limit", "2"),
+        ]  # fmt: skip
+        with (self.server.folder / "worker.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """End it and the flow runs that it has begun, their jobs not: those are sessions of their own."""
+        if self.process is None:
+            return
+        import psutil
+
+        mine = psutil.Process(self.process.pid)
+        runs = [one for one in mine.children(recursive=True) if os.getsid(one.pid) == self.process.pid]
+        for one in [mine, *(runs if number == signal.SIGKILL else [])]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(number)
+        try:
+            self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+        self.process = None
