@@ -13,6 +13,7 @@ from swath.models.network import Network, example_inputs
 from swath.models.reach import measured_reach
 from swath.models.spec import BandInput, ClassesOutput, InputSpec, Layout, ModelSpec, NetworkSpec, PartSpec
 
+SPLIT = "lwir11-lwir12"
 NAMES = {"B03": "green", "B04": "red", "B08": "nir", "B11": "swir16"}
 
 
@@ -78,14 +79,21 @@ def test_normalised_differences_are_of_reflectance_not_of_what_the_network_is_gi
 
 
 def test_two_thermal_bands_are_told_by_their_difference_in_kelvin():
-    made = encoder("statistics", thermal(), width=8, boxes="3", split_window=True)
+    made = encoder("statistics", thermal(), width=8, boxes="3", differences=SPLIT)
     x = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(4))
     kelvin = (x[0, 1] * 8 + 280) - (x[0, 2] * 7 + 279)
     np.testing.assert_allclose(made._statistics(x)[0, 3], kelvin, atol=1e-4)
 
 
+def test_a_further_difference_of_reflectance_is_normalised():
+    made = encoder("statistics", given(), width=8, boxes="3", differences="green-red")
+    x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(4))
+    green, red = (x[0, :2] * 0.05 + torch.tensor([0.2, 0.21]).view(2, 1, 1)).clamp(min=1e-3)
+    np.testing.assert_allclose(made._statistics(x)[0, 7], 4 * (green - red) / (green + red), atol=1e-5)
+
+
 def test_where_a_thermal_band_is_missing_there_is_no_difference():
-    made = encoder("statistics", thermal(), width=8, boxes="3", split_window=True)
+    made = encoder("statistics", thermal(), width=8, boxes="3", differences=SPLIT)
     x = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(4))
     x[:, 2, :4] = 0  # the fill
     found = made._statistics(x)[0, 3]
@@ -94,21 +102,21 @@ def test_where_a_thermal_band_is_missing_there_is_no_difference():
 
 
 def test_bands_without_a_second_thermal_one_have_no_difference():
-    plain, asked = (encoder("statistics", given(), width=8, boxes="3", split_window=s) for s in (False, True))
+    plain, asked = (encoder("statistics", given(), width=8, boxes="3", differences=told) for told in ("", SPLIT))
     assert asked.scale.num_features == plain.scale.num_features
 
 
 @pytest.mark.parametrize("gone", [0, 1])
 def test_boxes_of_data_alone_are_the_same_whatever_lies_beyond_an_edge(gone):
     """A swath ends at a column, for one band or for all: what is seen is as in a window that ends there."""
-    made = encoder("statistics", thermal(), width=8, boxes="3,7", split_window=True, only_data=True)
+    made = encoder("statistics", thermal(), width=8, boxes="3,7", differences=SPLIT, only_data=True)
     x = torch.randn(1, 3, 20, 20, generator=torch.Generator().manual_seed(5)) + 3
     alone = made._statistics(x[..., :12])
     x[:, gone:, :, 12:] = 0
     found = made._statistics(x)[..., :12]
     of = [n for n in range(found.shape[1]) if gone == 0 or n % 4 >= gone]  # of three bands and a difference
     torch.testing.assert_close(found[:, of], alone[:, of], atol=1e-3, rtol=1e-3)
-    plain = encoder("statistics", thermal(), width=8, boxes="3,7", split_window=True)
+    plain = encoder("statistics", thermal(), width=8, boxes="3,7", differences=SPLIT)
     assert not torch.allclose(plain._statistics(x)[:, of][..., :12], alone[:, of], atol=0.1)
 
 
@@ -125,7 +133,7 @@ def test_boxes_of_data_alone_leave_out_what_the_mask_of_a_date_leaves_out():
 
 
 def test_with_a_difference_and_boxes_of_data_alone_it_goes_out_as_a_graph_that_gives_the_same(tmp_path):
-    made = network(thermal(), split_window=True, only_data=True)
+    made = network(thermal(), differences=SPLIT, only_data=True)
     export_onnx(made, made.spec, tmp_path / "model.onnx")
     (x,) = example_inputs(made.spec, batch=1, seed=7)
     x[:, 0] = 0  # night
@@ -175,8 +183,16 @@ def test_its_two_parts_make_its_features():
         ({"boxes": "a"}, "rising odd numbers"),
         ({"dropout": 1.0}, "from 0 to below 1"),
         ({"width": 0}, "whole number"),
+        ({"differences": "green"}, "has 'green'"),
+        ({"differences": "green-green"}, "has 'green-green'"),
+        ({"differences": "green-reed"}, "Names: coastal, blue"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, named):
     with pytest.raises(ModelError, match=named):
         encoder("statistics", given(), **settings)
+
+
+def test_a_difference_of_two_units_is_refused():
+    with pytest.raises(ModelError, match="of reflectance and K"):
+        encoder("statistics", thermal(), differences="nir08-lwir11")

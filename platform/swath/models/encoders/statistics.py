@@ -7,14 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from swath.errors import ModelError
+from swath.models.encoders.wavelength import CENTRES
 from swath.models.features import Encoder, Features, share, whole
 from swath.models.spec import InputSpec
 
 #: Normalised differences of reflectance, by common names: vegetation, open water, moisture, tillage.
 PAIRS = (("nir", "red"), ("green", "nir"), ("nir08", "swir16"), ("nir", "swir16"), ("swir16", "swir22"))
-#: Bands about 11 and 12 micrometres: their difference, kelvin, tells thin cloud (Inoue 1985,
-#: doi:10.2151/jmsj1965.63.3.449). It is some hundredths of what each varies by.
-SPLIT_WINDOW = ("lwir11", "lwir12")
+_LIGHT = "reflectance"
 _LEAST = 1e-3  # reflectance in a normalised difference; variance under a logarithm
 _FAR = 6.0  # standard deviations beyond which a statistic tells no more
 
@@ -33,7 +32,10 @@ class Statistics(Encoder):
         depth: 1 x 1 convolutions; those after the first are residual.
         boxes: Edges of the boxes, odd numbers of pixels, joined by commas.
         dropout: Share of the features that is left out in training; of the statistics, a third of it.
-        split_window: With the difference of two thermal bands, which a network that sees each alone hardly finds.
+        differences: Further ones by common names, as `lwir11-lwir12,blue-red`: normalised of reflectance, else plain in
+            the bands' unit; what the bands do not allow is left out. Two bands that vary together hide what tells them
+            apart: of 11 and 12 micrometres thin cloud (Inoue 1985, doi:10.2151/jmsj1965.63.3.449), some hundredths of
+            what each varies by.
         only_data: Boxes take only pixels that have data, so that a swath's edge is no texture; else what has none is an
             average pixel.
     """
@@ -48,7 +50,7 @@ class Statistics(Encoder):
         depth: int = 2,
         boxes: str = "3,7,15",
         dropout: float = 0.3,
-        split_window: bool = False,
+        differences: str = "",
         only_data: bool = False,
     ) -> None:
         super().__init__(spec)
@@ -57,14 +59,14 @@ class Statistics(Encoder):
         dropout = share("dropout", dropout)
         self.boxes = _edges(boxes)
         self.pairs = _pairs(spec)
-        self.split, self.only_data = _split(spec) if split_window else None, bool(only_data)
+        self.further, self.only_data = _further(differences, spec), bool(only_data)
         self.channels, self.vector_size = (width,), width
         self.reaches = (max(self.boxes) // 2,)
         self.multiple = 1
         for name in ("mean", "std"):
             values = torch.tensor([getattr(band, name) for band in spec.bands], dtype=torch.float32)
             self.register_buffer(f"band_{name}", values.view(1, -1, 1, 1), persistent=False)
-        count = (len(spec.bands) + len(self.pairs) + (self.split is not None)) * (1 + 2 * len(self.boxes))
+        count = (len(spec.bands) + len(self.pairs) + len(self.further)) * (1 + 2 * len(self.boxes))
         # a plain average over the training: these statistics are of the data, not of weights that change
         self.scale = nn.BatchNorm2d(spec.steps * count, affine=False, momentum=None)
         layers: list[nn.Module] = [
@@ -115,14 +117,8 @@ class Statistics(Encoder):
         values = [x]
         if self.pairs:
             physical = (x * self.band_std + self.band_mean).clamp(min=_LEAST)
-            values += [
-                (physical[:, a : a + 1] - physical[:, b : b + 1])
-                / (physical[:, a : a + 1] + physical[:, b : b + 1])
-                * 4
-                for a, b in self.pairs
-            ]
-        if self.split is not None:
-            values.append(self._split_window(x, *self.split))
+            values += [_normalised(physical[:, a : a + 1], physical[:, b : b + 1]) for a, b in self.pairs]
+        values += [self._difference(x, a, b) for a, b in self.further]
         # channels last: pools and 1 x 1 convolutions over many channels are several times quicker so on a CPU
         x = torch.cat(values, dim=1).contiguous(memory_format=torch.channels_last)
         if seen is not None:
@@ -142,17 +138,20 @@ class Statistics(Encoder):
         there = x != self.spec.fill
         if valid is not None:
             there = there & (valid > 0).unsqueeze(1)
-        both = self.pairs if self.split is None else (*self.pairs, self.split)
-        parts = [there, *(there[:, a : a + 1] & there[:, b : b + 1] for a, b in both)]
-        return torch.cat(parts, dim=1).to(x.dtype).contiguous(memory_format=torch.channels_last)
+        both = (there[:, a : a + 1] & there[:, b : b + 1] for a, b in (*self.pairs, *self.further))
+        return torch.cat([there, *both], dim=1).to(x.dtype).contiguous(memory_format=torch.channels_last)
 
-    def _split_window(self, x: Tensor, a: int, b: int) -> Tensor:
-        """Difference of two thermal bands in kelvin, (N, 1, H, W); 0 where one is missing."""
-        mean, std = self.band_mean.flatten(), self.band_std.flatten()
+    def _difference(self, x: Tensor, a: int, b: int) -> Tensor:
+        """Of two bands, (N, 1, H, W); 0 where one is missing."""
         first, second = x[:, a : a + 1], x[:, b : b + 1]
-        found = first * std[a] - second * std[b] + (mean[a] - mean[b])
-        fill = self.spec.fill
-        return torch.where((first != fill) & (second != fill), found, torch.zeros_like(found))
+        there = (first != self.spec.fill) & (second != self.spec.fill)
+        mean, std = self.band_mean.flatten(), self.band_std.flatten()
+        if self.spec.unit_of(self.spec.bands[a]) == _LIGHT:
+            light = [(band * std[n] + mean[n]).clamp(min=_LEAST) for n, band in ((a, first), (b, second))]
+            found = _normalised(*light)
+        else:  # kelvins of two bands are large and alike: they are never formed
+            found = first * std[a] - second * std[b] + (mean[a] - mean[b])
+        return torch.where(there, found, torch.zeros_like(found))
 
     band_mean: Tensor
     band_std: Tensor
@@ -167,6 +166,11 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x)
+
+
+def _normalised(first: Tensor, second: Tensor) -> Tensor:
+    """Normalised difference of reflectance above 0, times 4: it then varies about as much as a normalised band."""
+    return (first - second) / (first + second) * 4
 
 
 def _box(x: Tensor, edge: int) -> Tensor:
@@ -193,14 +197,37 @@ def _edges(boxes: str) -> tuple[int, ...]:
 
 def _pairs(spec: InputSpec) -> tuple[tuple[int, int], ...]:
     """Places of the bands of each normalised difference that the bands allow; none where values are no reflectance."""
-    if spec.unit != "reflectance":
+    if spec.unit != _LIGHT:
         return ()
     place = {band.common_name: n for n, band in reversed(list(enumerate(spec.bands))) if band.common_name}
     return tuple((place[a], place[b]) for a, b in PAIRS if a in place and b in place)
 
 
-def _split(spec: InputSpec) -> tuple[int, int] | None:
-    """Places of the thermal bands of the split window; None where one is not among the bands."""
-    place = {band.common_name: n for n, band in reversed(list(enumerate(spec.bands)))}
-    a, b = (place.get(name) for name in SPLIT_WINDOW)
-    return None if a is None or b is None else (a, b)
+def _further(differences: str, spec: InputSpec) -> tuple[tuple[int, int], ...]:
+    """Places of the bands of each difference that is asked for, as far as the bands allow.
+
+    Raises:
+        ModelError: The text is no list of pairs of common names, or a pair has two units.
+    """
+    place = {band.common_name: n for n, band in reversed(list(enumerate(spec.bands))) if band.common_name}
+    found = []
+    for word in filter(None, (part.strip() for part in str(differences or "").split(","))):
+        names = tuple(name.strip() for name in word.split("-"))
+        if len(names) != 2 or names[0] == names[1] or not set(names) <= set(CENTRES):
+            raise ModelError(
+                f"Setting differences of a network has {word!r}.",
+                fix=f"Give pairs of common names, as 'lwir11-lwir12,blue-red'. Names: {', '.join(CENTRES)}.",
+                setting="differences",
+            )
+        if not set(names) <= set(place):
+            continue
+        a, b = (place[name] for name in names)
+        units = [spec.unit_of(spec.bands[n]) for n in (a, b)]
+        if units[0] != units[1]:
+            raise ModelError(
+                f"Setting differences of a network has {word!r}, of {units[0]} and {units[1]}.",
+                fix="Name bands of one unit.",
+                setting="differences",
+            )
+        found.append((a, b))
+    return tuple(found)
