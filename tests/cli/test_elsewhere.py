@@ -149,6 +149,37 @@ def test_a_search_is_a_job_of_its_own_kind(server, tmp_path):
     assert ("--space", str(template)) == server.asked[0][-4:-2]
 
 
+def test_an_assessment_is_a_job_and_shows_what_the_job_would_have_shown(server, tmp_path, capsys):
+    from swath.cli import main
+
+    server.end = {"exit_code": 0, "result": {"overall": 0.9}, "text": "overall accuracy 0.900 [0.85, 0.95]\n"}
+    (tmp_path / "plots.csv").write_text("id,class\n")
+    asked = (
+        "assess",
+        tmp_path,
+        "--reference",
+        tmp_path / "plots.csv",
+        "--column",
+        "class",
+        "--cluster",
+        server.address,
+    )
+    assert swath(*asked) == (0, {"overall": 0.9})
+    assert server.asked == [
+        (str(tmp_path), "--reference", str(tmp_path / "plots.csv"), "--column", "class")
+    ]  # fmt: skip
+    assert main([str(one) for one in asked]) == 0
+    assert capsys.readouterr().out == "overall accuracy 0.900 [0.85, 0.95]\n"
+
+
+def test_only_what_may_be_a_file_is_taken_for_one(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("class", "landcover", "landcover-demo"):
+        Path(name).write_text("")
+    assert train(server, tmp_path / "out", "--column", "class", "--recipe", "landcover-demo")[0] == 0
+    assert {"class", "landcover", "landcover-demo"} <= set(server.asked[0])
+
+
 def test_a_store_that_is_a_folder_is_of_both_machines_and_paths_become_absolute(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("labels.gpkg").write_bytes(b"labels")

@@ -149,7 +149,9 @@ def test_a_spec_of_a_command_does_what_the_command_does(tmp_path, monkeypatch):
     uri = write_spec(Store.open(tmp_path / "store"), CommandSpec(kind="assess", arguments=given))
     monkeypatch.setenv("SWATH_JOB", "j")
     assert job_module.run("assess", uri) == 0
-    assert read_end(uri, "j").result == told
+    end = read_end(uri, "j")
+    assert end.result == told
+    assert "overall accuracy" in end.text
 
 
 @pytest.mark.parametrize("kind", ["map", "train", "tune", "assess"])

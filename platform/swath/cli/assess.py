@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from swath.cli.assessed import show_accuracy, show_assessed, show_plotted, show_regional, show_sample
-from swath.cli.options import Json
+from swath.cli.elsewhere import run_elsewhere
+from swath.cli.options import ClusterAddress, ClusterFile, ClusterName, ClusterOverrides, Detach, Json
 from swath.cli.output import Output, reported
+from swath.cluster import Where
 from swath.errors import SampleError
+from swath.store import Store
 
 if TYPE_CHECKING:
     from swath.assessment import Regional, Zones
@@ -107,6 +110,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(rich_help_panel=PANEL)
     def assess(
+        context: typer.Context,
         store: Annotated[str | None, typer.Argument(help="Store of `swath map`; not needed with --matrix.")] = None,
         reference: Annotated[Path | None, typer.Option(help="What interpreters found or crews measured.")] = None,
         column: Annotated[str | None, typer.Option(help="Of the reference class or value.")] = None,
@@ -135,7 +139,9 @@ def register(app: typer.Typer) -> None:
         matrix: Annotated[Path | None, typer.Option(help="CSV of counts: rows map, columns reference.")] = None,
         areas: Annotated[Path | None, typer.Option(help="CSV of names and hectares of the map's classes.")] = None,
         level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
-        product: ProductOption = None, step: StepOption = None, as_json: Json = False,
+        product: ProductOption = None, step: StepOption = None,
+        cluster: ClusterAddress = ClusterName.INLINE.value, cluster_spec: ClusterFile = None,
+        cluster_overrides: ClusterOverrides = None, detach: Detach = False, as_json: Json = False,
     ) -> None:  # fmt: skip
         """Accuracy, areas and totals with intervals, from a sample, plots, tracks, or a table of counts."""
         from swath.assessment import PublishedMap, Tally, accuracy
@@ -154,6 +160,12 @@ def register(app: typer.Typer) -> None:
             if (reference is None) == (tracks is None):
                 raise SampleError("One reference is needed.", fix="Give --reference FILE, or --tracks FILE.")
             assert store is not None
+            where = Where.of(cluster, spec=cluster_spec, overrides=cluster_overrides or ())
+            if where.name in ("local", "auto"):
+                raise SampleError("It runs in one process.", fix=f"Leave --cluster {where.name} out.")
+            if where.elsewhere or detach:
+                run_elsewhere(out, context, "assess", where, Store.open(store), stores=["store"], detach=detach)
+                return
             asked = Asked(
                 PublishedMap.open(store, product=product, step=step), _regions(regions, region_column), layer, column,
                 name, variance.value, design and design.value, seen and seen.value, crs, drop, common_cv, level, out,

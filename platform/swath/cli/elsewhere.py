@@ -21,6 +21,7 @@ from swath.store.job_spec import Command, CommandSpec
 # of where a command computes and how it says what it does: the job is told that in its own way
 _OURS = frozenset({"cluster", "cluster_spec", "cluster_overrides", "deadline", "detach", "as_json", "context"})
 _FORMS = frozenset({"product", "recipe", "peer", "space"})  # names of what ships, or YAML files
+_FILES = frozenset({"labels", "area", "source", "reference", "regions", "tracks", "matrix", "areas"})
 Show = Callable[[Console, dict[str, Any]], None]
 
 
@@ -32,7 +33,7 @@ def run_elsewhere(
     store: Store,
     *,
     stores: Collection[str],
-    show: Show,
+    show: Show | None = None,
     detach: bool = False,
 ) -> None:
     """Do this command as a job, and say how it ended as if it had run here.
@@ -44,7 +45,7 @@ def run_elsewhere(
         where: An address of a Jobs API, or `kuberay`.
         store: Takes the spec; the job writes into it.
         stores: Parameters that name a store: what is written may not be there yet.
-        show: Shows the command's document to a person.
+        show: Shows the command's document to a person; by default as the job would have shown it.
         detach: Leave the job to itself.
 
     Raises:
@@ -75,7 +76,11 @@ def run_elsewhere(
         )
     document = end.result
     if document is not None:
-        out.result(document, lambda console: show(console, document))
+        text = end.text or ""
+        out.result(
+            document,
+            lambda console: show(console, document) if show else console.print(text, markup=False, end=""),
+        )
     if end.error is not None:
         raise error_of(end.error, jobs[0].id)
     if end.exit_code:
@@ -113,6 +118,6 @@ def _seen(name: str, value: Any, store: Store, stores: Collection[str]) -> str:
     text = str(value.value if isinstance(value, Enum) else value)
     if name in stores:
         return Store.open(text).root
-    if name in _FORMS and Path(text).suffix not in (".yaml", ".yml"):
+    if name not in _FILES and not (name in _FORMS and Path(text).suffix in (".yaml", ".yml")):
         return text
     return as_seen(store, text, alone=name != "source")

@@ -40,6 +40,7 @@ def run(kind: str, uri: str, cluster: str = "auto") -> int:
     job = os.environ.get("SWATH_JOB") or "by-hand"
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    text: str | None = None
     try:
         store, spec = read_spec(uri)
         check_versions(spec)
@@ -50,12 +51,12 @@ def run(kind: str, uri: str, cluster: str = "auto") -> int:
             result, code = made.to_dict(), 130 if made.stopped else int(bool(made.failed))
         else:
             told, code = _command(store, spec, cluster)
-            result, error = told.result, told.error
+            result, text, error = told.result, told.text, told.error
     except SwathError as raised:
         error, code = raised.to_dict(), raised.exit_code
         print(f"{type(raised).__name__}: {raised}", file=sys.stderr, flush=True)
     try:
-        write_end(uri, JobEnd(job=job, exit_code=code, result=result or None, error=error))
+        write_end(uri, JobEnd(job=job, exit_code=code, result=result or None, text=text, error=error))
     except SwathError as raised:  # the reason that it ended for has been printed; this one must not hide it
         print(f"How it ended was not written: {raised}", file=sys.stderr, flush=True)
         code = code or raised.exit_code

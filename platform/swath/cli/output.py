@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -27,10 +28,12 @@ class Kept:
 
     Attributes:
         result: Its document.
+        text: What a person would see of it.
         error: What it raised; a command may have a result, too.
     """
 
     result: dict[str, Any] | None = None
+    text: str | None = None
     error: dict[str, Any] | None = None
 
 
@@ -46,6 +49,9 @@ def kept() -> Iterator[Kept]:
         yield found
     finally:
         _KEPT.reset(token)
+
+
+_WIDTH = 120  # of a text that somebody elsewhere sees
 
 
 class Terminal(Console):
@@ -80,6 +86,9 @@ class Output:
         """The result of a command: as one document, or shown to a person."""
         if (keeper := _KEPT.get()) is not None:
             keeper.result = json.loads(json.dumps(values, default=str))
+            shown = io.StringIO()
+            show(Console(file=shown, width=_WIDTH, soft_wrap=True, highlight=False))
+            keeper.text = shown.getvalue()
         elif self.json:
             try:
                 json.dump(values, sys.stdout, indent=2, default=str)

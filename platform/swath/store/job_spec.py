@@ -67,6 +67,7 @@ class JobEnd(BaseModel):
     job: str = Field(description="Submission id.")
     exit_code: int
     result: dict[str, Any] | None = Field(default=None, description="What the command would print with --json.")
+    text: str | None = Field(default=None, description="The result as the command would show it to a person.")
     error: dict[str, Any] | None = Field(default=None, description="SwathError as JSON: type, message, fix.")
 
 
