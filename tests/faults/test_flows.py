@@ -1,5 +1,6 @@
 """A schedule fires; Prefect's worker or server is killed, a run is cancelled: nothing is lost, the next run goes on."""
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -22,10 +23,7 @@ class Line:
 
     Attributes:
         store: Of the map.
-        units: How many there are.
     """
-
-    units = 4
 
     def __init__(self, server: PrefectServer, folder: Path, world: object, source: str) -> None:
         self.server, self.folder, self.store = server, folder, folder / "store"
@@ -37,7 +35,7 @@ class Line:
         self.worker = Worker(server, POOL, cache)
         self.asked = {
             "product": "mosaic", "area": world.area, "period": world.period, "source": source,
-            "store": str(self.store), "tile_size": 192, "overrides": ["inputs.0.bands=[B04,B08]"],
+            "store": str(self.store), "tile_size": 48, "overrides": ["inputs.0.bands=[B04,B08]"],
             "cluster": "inline", "wait_h": 0.1,
         }  # fmt: skip
 
@@ -89,6 +87,12 @@ class Line:
         folder = self.folder / "cache" / "jobs"
         return sorted(one.name for one in folder.glob("*")) if folder.exists() else []
 
+    @property
+    def units(self) -> int:
+        """How many there are."""
+        told = json.loads(next(self.store.glob("mosaic/1.0/runs/*/run.json")).read_text())
+        return told["totals"]["units"]
+
     def made(self) -> int:
         """Units that stand."""
         return len(list(self.store.glob("mosaic/1.0/2023*/*/*.json")))
@@ -119,7 +123,7 @@ def line(small_world, slowly, tmp_path):  # noqa: F811
         made.server.end()
 
 
-def slow(server, seconds=0.8):
+def slow(server, seconds=0.25):
     server.fault = lambda path, asked: seconds if path.endswith(".tif") else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -10,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from prefect.artifacts import (
-    create_image_artifact,
     create_link_artifact,
+    create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
 )
@@ -120,13 +122,28 @@ def show_failures(plan: Plan, result: RunResult) -> None:
 
 
 def show_map(map_: AuditedMap) -> None:
-    """A picture of a map."""
+    """A picture of a map with its legend."""
     picture = next(iter(pictures(map_, Canvas.of(map_, edge=_EDGE))))
-    create_image_artifact(
-        image_url=picture.data,
-        key=key_for("map", map_.root, map_.step),
-        description=f"{picture.title}, {map_.step}. {picture.alt}",
+    lines = [f"![{picture.title}]({picture.data})"]
+    if picture.legend:
+        lines += ["", "| | class | share of the picture |", "|---|---|---|"]
+        lines += [f"| ![]({_swatch(one.colour)}) | {one.name} | {one.share:.1%} |" for one in picture.legend]
+    if picture.bar is not None:
+        bar = picture.bar
+        ramp = "".join(f"![]({_swatch(colour)})" for colour in bar.colours)
+        lines += ["", f"{bar.low:.4g} {ramp} {bar.high:.4g} {bar.unit}"]
+    show_text(
+        f"map-{map_.root}-{map_.step}", "\n".join(lines), description=f"{picture.title}, {map_.step}. {picture.alt}"
     )
+
+
+def _swatch(colour: str) -> str:
+    """A small square of a colour, as the URL of a PNG: Markdown on the page takes pictures, and no styles."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (18, 18), colour).save(out, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def show_audit(made: Audit) -> None:
@@ -152,9 +169,9 @@ def show_table(name: str, rows: Sequence[Mapping[str, Any]], *, description: str
     create_table_artifact(table=[dict(row) for row in rows], key=key_for(name), description=description)
 
 
-def show_picture(name: str, data: str, *, description: str) -> None:
-    """A picture by its URL, `data:` included."""
-    create_image_artifact(image_url=data, key=key_for(name), description=description)
+def show_text(name: str, text: str, *, description: str) -> None:
+    """A text in Markdown; its pictures have `data:` URLs."""
+    create_markdown_artifact(markdown=text, key=key_for(name), description=description)
 
 
 def _link(url: str) -> str:

@@ -20,7 +20,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from swath.errors import ModelError, SwathError
 from swath.flows.asked_models import Config, ExperimentAsked, Region
-from swath.flows.board import show_picture, show_table
+from swath.flows.board import show_table, show_text
 from swath.flows.ends import stop_jobs, tell
 from swath.flows.jobs import command
 from swath.flows.limits import alone
@@ -137,7 +137,8 @@ def compared(asked: ExperimentAsked, store: Store, cells: Sequence[Cell]) -> dic
         drawn = draw(cells, measure, [config.name for config in asked.configs])
         store.put_bytes(PICTURE, drawn)
         data = f"data:image/png;base64,{base64.b64encode(drawn).decode()}"
-        show_picture(f"experiment-{asked.product}", data, description=f"{measure} by configuration, region and seed")
+        told = f"{measure} by configuration, region and seed"
+        show_text(f"experiment-picture-{asked.product}", f"![{told}]({data})", description=told)
     return values
 
 
