@@ -124,7 +124,7 @@ def test_a_person_sees_a_line_a_check_and_the_units_that_offend(broken, capsys):
 
 
 def test_a_step_that_the_map_lacks_is_refused_with_those_it_has(good):  # noqa: F811
-    with pytest.raises(SampleError, match="It has 2023"):
+    with pytest.raises(SampleError, match="Choices: 2023"):
         audit_map(good, step="2022")
 
 

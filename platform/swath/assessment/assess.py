@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from swath.assessment.allocation import Allocation, allocated, deviations_of, for_standard_error
 from swath.assessment.drawing import Design, draw, draw_simple, draw_systematic
 from swath.assessment.effects import effects_of
 from swath.assessment.estimates import Accuracy, accuracy
 from swath.assessment.frame import frame_of
+from swath.assessment.interpreted import keep_units
 from swath.assessment.published import PublishedMap
 from swath.assessment.reference import Reference
 from swath.assessment.sample import Sample, sample_folders, write_sample
@@ -28,7 +26,6 @@ from swath.planning import Said
 
 UNITS = 500  #: of a sample, unless it is told otherwise
 RESULT = "accuracy.json"
-INTERPRETED = "interpreted.parquet"  #: a row a unit: plot, lon, lat, what the map says, what interpreters say
 
 
 def draw_sample(
@@ -172,7 +169,7 @@ def assess_map(
     result = accuracy(tally, level=level, effects=effects)
     key = f"{chosen.folder}/{RESULT}"
     assessed = Assessed(chosen, result, found, map_.store.url(key))
-    _keep_units(chosen, found.joined(chosen).rename(columns={"map_class": "map"}))
+    keep_units(chosen, found.joined(chosen).rename(columns={"map_class": "map"}))
     map_.store.put_bytes(key, json.dumps(assessed.to_dict(), indent=1).encode())
     return assessed
 
@@ -199,12 +196,3 @@ def chosen_sample(map_: PublishedMap, sample: str | None = None) -> Sample:
             fix="Draw plots of the map as it is now.",
         )
     return chosen
-
-
-def _keep_units(sample: Sample, units: pd.DataFrame) -> None:
-    """Keep what the map and the interpreters say of each unit, for whoever asks where the map is wrong."""
-    lon, lat = sample.places()
-    placed = units.merge(pd.DataFrame({"plot": sample.drawn["plot"], "lon": lon, "lat": lat}), on="plot")
-    data = io.BytesIO()
-    placed[["plot", "lon", "lat", "map", "reference"]].to_parquet(data, index=False)
-    sample.store.put_bytes(f"{sample.folder}/{INTERPRETED}", data.getvalue())

@@ -131,4 +131,6 @@ def plain(value: Any) -> Any:
     """JSON-ready; None for a number that is none."""
     if isinstance(value, tuple):
         return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
     return None if isinstance(value, float) and not np.isfinite(value) else value

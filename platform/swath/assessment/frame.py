@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.assessment.in_order import in_order, threads_for
 from swath.assessment.published import NOT_OWNED, UNMAPPED, PublishedMap, Unit
 from swath.assessment.zones import Zones
 from swath.planning import Said
 
+_WORKING = 40  # bytes a pixel: values and bins of them, strata, and 8 where they are counted
 _STRIPS = 16  # of columns: the area of a pixel changes across a tile by a few parts in ten thousand
 
 
@@ -49,7 +51,7 @@ WHOLE = "all"  #: the one stratum of a design without strata
 
 
 def frame_of(map_: PublishedMap, zones: Zones | None = None, *, say: Said = lambda _: None) -> Frame:
-    """Count the pixels of a map: one pass over its tiles, one tile in memory at a time.
+    """Count the pixels of a map: one pass over its tiles, a few of them in memory at a time.
 
     Args:
         map_: The map.
@@ -60,9 +62,13 @@ def frame_of(map_: PublishedMap, zones: Zones | None = None, *, say: Said = lamb
     pixels = np.zeros((len(map_.units), len(names)), np.int64)
     areas = np.zeros(pixels.shape)
     unmapped = 0.0
-    for row, unit in enumerate(map_.units):
-        strata = strata_of(unit, map_.codes(unit), codes, zones)
-        for counted, hectares in counted_by_area(unit, strata):
+
+    def count(unit: Unit) -> list[tuple[NDArray[np.int64], float]]:
+        return counted_by_area(unit, strata_of(unit, map_.codes(unit), codes, zones))
+
+    most = max((unit.tile.shape[0] * unit.tile.shape[1] for unit in map_.units), default=0)
+    for row, (_, strips) in enumerate(in_order(count, map_.units, threads=threads_for(_WORKING * most))):
+        for counted, hectares in strips:
             pixels[row] += counted[: len(names)]
             areas[row] += counted[: len(names)] * hectares
             unmapped += float(counted[UNMAPPED_STRATUM] * hectares)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from swath.assessment.reference import plots_of
+from swath.assessment.reference import left_out, plots_of
 from swath.assessment.sample import Sample
 from swath.errors import SampleError
 
@@ -49,8 +49,7 @@ class Measured:
         if PREDICTION in table.columns:
             kept[PREDICTION] = numbers_of(table, PREDICTION, file)[~blank]
         joined = sample.drawn.merge(kept, on="plot", validate="one_to_one")
-        missing = tuple(sorted(set(sample.drawn["plot"].tolist()) - set(joined["plot"].tolist())))
-        return cls(joined, missing, {"without a value": int(blank.sum())} if blank.any() else {})
+        return cls(joined, *left_out(sample, joined["plot"], blank, "without a value"))
 
 
 def numbers_of(table: pd.DataFrame, name: str, file: object) -> pd.Series[float]:

@@ -21,6 +21,7 @@ from swath.errors import SampleError
 from swath.grid.lonlat import from_lonlat
 
 Array = NDArray[np.float64]
+FOLDER = "assessments"  #: in the root of a product's version
 _LON = ("lon", "LON", "longitude", "lon_lowestmode", "x")
 _LAT = ("lat", "LAT", "latitude", "lat_lowestmode", "y")
 
@@ -151,3 +152,33 @@ def plane(lon: Array, lat: Array) -> tuple[Array, Array]:
     middle = np.rad2deg(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean()))
     flat = pyproj.CRS.from_dict({"proj": "aeqd", "lat_0": float(lat.mean()), "lon_0": float(middle)})
     return pyproj.Transformer.from_crs(4326, flat, always_xy=True).transform(lon, lat)
+
+
+def kept_places(
+    placed: Places, told: Array, blank: NDArray[np.bool_], *, drop: bool
+) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Which plots count, and the others by reason.
+
+    Raises:
+        SampleError: Plots outside the map or on no data, unless they are to be dropped.
+    """
+    lacking = ~np.isfinite(told)
+    counts = {"outside the map": placed.outside, "on no data": int(lacking.sum())}
+    total = len(placed.table) + placed.outside
+    for where, number in counts.items():
+        if number and not drop:
+            raise SampleError(
+                f"{number} of {total} plots of {placed.file} lie {where}.",
+                fix="With --drop-unmapped they are left out and counted; estimates are of the mapped area. If they are "
+                "in another CRS, say it with --crs.", count=number,
+            )  # fmt: skip
+    keep = ~lacking & ~blank
+    counts["without a value"] = int((blank & ~lacking).sum())
+    if keep.sum() < 2:
+        raise SampleError(f"{int(keep.sum())} plots of {placed.file} count.", fix="Give two or more.")
+    return keep, {where: number for where, number in counts.items() if number}
+
+
+def assessment_folder(map_: PublishedMap, reference: str | os.PathLike[str]) -> str:
+    """Where results of a reference that no sample of the map's store is behind stand: by time step and its name."""
+    return f"{map_.root}/{FOLDER}/{map_.step}/{Path(reference).stem}"

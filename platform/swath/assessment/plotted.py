@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from swath.assessment.assess import RESULT
 from swath.assessment.estimates import TITLE, Accuracy, accuracy
 from swath.assessment.greg import MODEL
 from swath.assessment.overlay import ALL, Overlay, overlay
-from swath.assessment.places import Places
+from swath.assessment.places import Places, assessment_folder, kept_places
 from swath.assessment.published import PublishedMap
 from swath.assessment.reference import CLASS_COLUMNS, labels_of
-from swath.assessment.regional import FOLDER, kept_places
 from swath.assessment.surveys import CLUSTER, STRATUM, PlotDesign, survey_of_places
 from swath.assessment.tally import Tally
 from swath.errors import SampleError
@@ -88,7 +88,7 @@ def assess_class_plots(
     else:
         tally, note = _drawn(table, told, true, over, design, placed.file)
     title = MODEL if design is PlotDesign.NONE else TITLE
-    key = f"{map_.root}/{FOLDER}/{placed.file.stem}/accuracy.json"
+    key = f"{assessment_folder(map_, placed.file)}/{RESULT}"
     made = Plotted(map_.id, accuracy(tally, level=level, title=title), dropped, (note,), map_.store.url(key))
     map_.store.put_bytes(key, json.dumps(made.to_dict(), indent=1).encode())
     return made

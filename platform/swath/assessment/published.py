@@ -65,17 +65,15 @@ class PublishedMap:
             SampleError: There is none, or several to choose from: they are named.
         """
         store = where if isinstance(where, Store) else Store.open(os.fspath(where))
-        root = _chosen(store, product)
-        steps = read_steps(store, root)
-        if step is None and len(steps) > 1:
+        root = chosen_root(store, product)
+        steps = chosen_steps(store, root, step)
+        if len(steps) > 1:
             raise SampleError(
                 f"{root} has {len(steps)} time steps.",
                 fix=f"Name one with --step: {', '.join(steps[:12])}.",
                 steps=steps,
             )
-        if step is not None and step not in steps:
-            raise SampleError(f"{root} has no time step {step!r}.", fix=suggest(step, steps), steps=steps)
-        return cls(store, root, step or steps[0])
+        return cls(store, root, steps[0])
 
     def __repr__(self) -> str:
         return f"PublishedMap({self.store.root}, {self.root}, {self.step})"
@@ -152,28 +150,48 @@ class PublishedMap:
 UNMAPPED, NOT_OWNED = 0, 255
 
 
-def _chosen(store: Store, product: str | None) -> str:
-    """Folder of the one map that is meant."""
+def chosen_root(store: Store, product: str | None, *, unpublished: bool = False) -> str:
+    """Folder of the one map that is meant.
+
+    Args:
+        store: Where.
+        product: Name, or name and version; None where there is one only.
+        unpublished: Maps that are kept back count too.
+
+    Raises:
+        SampleError: There is none, or several to choose from: they are named.
+    """
     standing = map_roots(store)
-    found = [root for root, published in standing.items() if published]
+    found = [root for root, published in standing.items() if published or unpublished]
     if not found and store.exists("collection.json") and store.exists(TABLE):
         raise SampleError(f"{store.root} is a map within a store.", fix="Give the store, two folders up.")
-    if product is not None:
-        found = [root for root in found if product in (root, root.partition("/")[0])]
-    kept_back = [root for root, published in standing.items() if not published]
-    if kept_back and not found:
+    chosen = [root for root in found if product in (None, root, root.partition("/")[0])]
+    kept_back = [root for root in standing if root not in found]
+    if kept_back and not chosen:
         raise SampleError(
             f"{', '.join(kept_back)} is kept unpublished, for its audit failed.",
             fix="See audit.json there, or swath report; mend the map, and run swath audit again.",
         )
-    if len(found) != 1:
+    if len(chosen) != 1:
         raise SampleError(
-            f"{store.root} holds {len(found)} maps{f' of {product}' if product else ''} that are published"
-            f"{': ' + ', '.join(found) if found else ''}.",
+            f"{store.root} holds {len(chosen)} maps{f' of {product}' if product else ''}"
+            f"{'' if unpublished else ' that are published'}{': ' + ', '.join(found) if found else ''}.",
             fix="Name one with --product, as landcover/1.0." if found else "Give the store of `swath map`.",
             maps=found,
         )  # fmt: skip
-    return found[0]
+    return chosen[0]
+
+
+def chosen_steps(store: Store, root: str, step: str | None) -> list[str]:
+    """Time steps of a map, or the one that is asked for.
+
+    Raises:
+        SampleError: The map does not have it.
+    """
+    steps = read_steps(store, root)
+    if step is not None and step not in steps:
+        raise SampleError(f"{root} has no time step {step!r}.", fix=suggest(step, steps), steps=steps)
+    return steps if step is None else [step]
 
 
 def map_roots(store: Store) -> dict[str, bool]:

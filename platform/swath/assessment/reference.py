@@ -54,8 +54,7 @@ class Reference:
         for name in ("secondary", "confidence", "image_dates"):
             if name in table.columns:
                 kept[name] = table.loc[~blank, name]
-        missing = tuple(sorted(set(sample.drawn["plot"].tolist()) - set(kept["plot"].tolist())))
-        return cls(kept.reset_index(drop=True), missing, {"without a class": int(blank.sum())} if blank.any() else {})
+        return cls(kept.reset_index(drop=True), *left_out(sample, kept["plot"], blank, "without a class"))
 
     def joined(self, sample: Sample) -> pd.DataFrame:
         """A row a labelled unit with its stratum, map class and reference class."""
@@ -154,6 +153,21 @@ def plots_of(
             count=len(twice),
         )
     return table, numbers, label, file
+
+
+def left_out(
+    sample: Sample, plots: pd.Series[int], blank: pd.Series[bool], reason: str
+) -> tuple[tuple[int, ...], dict[str, int]]:
+    """Plots that were drawn and are not among those that count, and rows that serve for nothing, by reason.
+
+    Args:
+        sample: That was drawn.
+        plots: Those that count.
+        blank: Which rows of the table hold nothing.
+        reason: What these lack.
+    """
+    missing = sorted(set(sample.drawn["plot"].tolist()) - set(plots.tolist()))
+    return tuple(missing), {reason: int(blank.sum())} if blank.any() else {}
 
 
 def _index(values: pd.Series[str], names: tuple[str, ...]) -> NDArray[np.int64]:

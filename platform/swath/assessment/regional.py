@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from swath.assessment.estimates import plain
 from swath.assessment.greg import MODEL, Assisted, RegionEstimate, greg
 from swath.assessment.hybrid import Tracks, hybrid
+from swath.assessment.interpreted import keep_units
 from swath.assessment.measured import PREDICTION, VALUE, Measured, numbers_of
 from swath.assessment.modelled import modelled
 from swath.assessment.overlay import Overlay, overlay
-from swath.assessment.places import Places
+from swath.assessment.places import Places, assessment_folder, kept_places
 from swath.assessment.published import PublishedMap
 from swath.assessment.sample import Sample
 from swath.assessment.survey import Variance
@@ -29,7 +30,7 @@ from swath.errors import SampleError
 from swath.planning import Said
 
 Array = NDArray[np.float64]
-FOLDER, RESULT = "assessments", "regions.json"
+RESULT = "regions.json"
 Seen = Literal["external", "cross-fitted"]
 _AFTER = "the plots were drawn from this map, so that its model has not seen them"
 
@@ -114,6 +115,7 @@ def assess_values(
     over = overlay(map_, found.table, layer=layer, regions=regions, say=say)
     told = _told(found.table, over.told, seen, reference)
     made = greg([_values(found.table, told, over)], over, over.region, survey, level=level, how=how)
+    keep_units(sample, found.table.rename(columns={"value": "reference"}).assign(map=told))
     dropped = found.dropped | ({"drawn and not measured": len(found.missing)} if found.missing else {})
     note = _AFTER if seen == "external" else "residuals are of folds of the model that had not seen the plot"
     return _regional(map_, layer, made, level, len(survey), dropped, over, note).kept(map_, f"{sample.folder}/{RESULT}")
@@ -203,7 +205,7 @@ def assess_plots(
         survey = survey_of_places(table, design, pixels=int(over.pixels.sum()), area=area, file=placed.file)
         made = greg([_values(table, told, over)], over, region, survey, level=level, how=how)
         note = f"plots are a {design} sample of the mapped area, as was said; {seen} model, as was said"
-    key = f"{map_.root}/{FOLDER}/{placed.file.stem}/{RESULT}"
+    key = f"{assessment_folder(map_, placed.file)}/{RESULT}"
     return _regional(map_, layer, made, level, len(table), dropped, over, note).kept(map_, key)
 
 
@@ -228,35 +230,9 @@ def assess_tracks(
     found = Tracks.read(tracks, map_, column=column, crs=crs)
     over = overlay(map_, found.places, layer=layer, regions=regions, say=say)
     made = hybrid(found, over, over.region, common_cv=common_cv, level=level)
-    stem = os.path.splitext(os.path.basename(os.fspath(tracks)))[0]
     note = f"tracks stand for the area that they cross; what all footprints share has a CV of {common_cv:g}"
-    key = f"{map_.root}/{FOLDER}/{stem}/{RESULT}"
+    key = f"{assessment_folder(map_, tracks)}/{RESULT}"
     return _regional(map_, layer, made, level, len(found.values), found.dropped, over, note).kept(map_, key)
-
-
-def kept_places(
-    placed: Places, told: Array, blank: NDArray[np.bool_], *, drop: bool
-) -> tuple[NDArray[np.bool_], dict[str, int]]:
-    """Which plots count, and the others by reason.
-
-    Raises:
-        SampleError: Plots outside the map or on no data, unless they are to be dropped.
-    """
-    lacking = ~np.isfinite(told)
-    counts = {"outside the map": placed.outside, "on no data": int(lacking.sum())}
-    total = len(placed.table) + placed.outside
-    for where, number in counts.items():
-        if number and not drop:
-            raise SampleError(
-                f"{number} of {total} plots of {placed.file} lie {where}.",
-                fix="With --drop-unmapped they are left out and counted; estimates are of the mapped area. If they are "
-                "in another CRS, say it with --crs.", count=number,
-            )  # fmt: skip
-    keep = ~lacking & ~blank
-    counts["without a value"] = int((blank & ~lacking).sum())
-    if keep.sum() < 2:
-        raise SampleError(f"{int(keep.sum())} plots of {placed.file} count.", fix="Give two or more.")
-    return keep, {where: number for where, number in counts.items() if number}
 
 
 def _told(table: pd.DataFrame, told: Array, seen: Seen, file: object) -> Array:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from swath.assessment.audit.finding import Verdict
-from swath.assessment.published import PublishedMap, map_roots, read_steps
+from swath.assessment.published import PublishedMap, chosen_root, chosen_steps, read_steps
 from swath.errors import SampleError
 from swath.store import Lease, MissingKeyError, Store, names
 
@@ -43,19 +43,8 @@ class AuditedMap(PublishedMap):
             SampleError: There is no such map or step, or there are several maps.
         """
         store = where if isinstance(where, Store) else Store.open(os.fspath(where))
-        found = list(map_roots(store))
-        chosen = [root for root in found if product is None or product in (root, root.partition("/")[0])]
-        if len(chosen) != 1:
-            raise SampleError(
-                f"{store.root} holds {len(chosen)} maps{f' of {product}' if product else ''}"
-                f"{': ' + ', '.join(found) if found else ''}.",
-                fix="Name one with --product, as landcover/1.0." if found else "Give the store of `swath map`.",
-                maps=found,
-            )  # fmt: skip
-        steps = read_steps(store, chosen[0])
-        if step is not None and step not in steps:
-            raise SampleError(f"{chosen[0]} has no time step {step!r}.", fix=f"It has {', '.join(steps)}.", steps=steps)
-        return [cls(store, chosen[0], one) for one in steps if step in (None, one)]
+        root = chosen_root(store, product, unpublished=True)
+        return [cls(store, root, one) for one in chosen_steps(store, root, step)]
 
 
 def read_collection(store: Store, root: str) -> dict[str, Any]:

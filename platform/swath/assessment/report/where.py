@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from swath.assessment.assess import INTERPRETED
+from swath.assessment.interpreted import FILE
 from swath.assessment.published import PublishedMap
 from swath.assessment.report.colours import written
 from swath.assessment.report.overview import Canvas
@@ -67,7 +67,7 @@ def where_wrong(map_: PublishedMap, folders: list[str], canvas: Canvas, picture:
     """
     parts = [
         pd.read_parquet(io.BytesIO(map_.store.read_bytes(key)))
-        for key in (f"{folder}/{INTERPRETED}" for folder in folders)
+        for key in (f"{folder}/{FILE}" for folder in folders)
         if map_.store.exists(key)
     ]
     if not parts:
