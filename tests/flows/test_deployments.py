@@ -77,6 +77,16 @@ def test_a_file_with_faults_is_refused(tmp_path, text, said):
         [one.made() for one in read_deployments(path)]
 
 
+def test_a_form_asks_first_for_what_must_be_said_and_explains_each_field():
+    for entrypoint in FLOWS.values():
+        module, _, name = entrypoint.rpartition(".")
+        schema = getattr(import_module(module), name).parameters.model_dump_for_openapi()
+        asked = next(one for title, one in schema["definitions"].items() if title.endswith("Asked"))
+        names, required = list(asked["properties"]), asked["required"]
+        assert names[: len(required)] == required
+        assert all(one.get("description") for one in asked["properties"].values())
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RequestError, match="no file"):
         read_deployments(tmp_path / "none.yaml")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,10 +20,16 @@ Cluster = Field(
 )
 
 
+def required_first(schema: dict[str, Any]) -> None:
+    """Order the fields of a form: what must be said comes first."""
+    fields, required = schema["properties"], schema.get("required", [])
+    schema["properties"] = {name: fields[name] for name in sorted(fields, key=lambda name: name not in required)}
+
+
 class Told(BaseModel):
     """What all flows are told."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=required_first)
 
     notify: str | None = Field(
         default=None,
