@@ -12,8 +12,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 
-from swath.cluster import JobPlace, Jobs, LocalJobs
-from swath.cluster.kuberay import KubeRaySpec, Kubernetes, cluster_name
+from swath.cluster import JobPlace, Jobs, LocalJobs, Where, free
 from swath.cluster.where import HERE, KUBERAY
 from swath.errors import SwathError
 from swath.flows.board import JOB, jobs_of
@@ -58,10 +57,8 @@ def stop_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> Non
 
 def _stop(told: Mapping[str, str], asked: Mapping[str, Any]) -> str:
     """Stop a job, or take its cluster away where that was made for it; says how it stands."""
-    cluster = told["cluster"]
-    if cluster == KUBERAY:
-        spec = KubeRaySpec.load(asked["cluster_spec"])
-        gone = Kubernetes(spec.namespace).delete(cluster_name(told["run"]))
-        return "its cluster is deleted" if gone else "its cluster was gone"
-    place: JobPlace = LocalJobs() if cluster in HERE else Jobs(cluster)
+    where = Where.of(told["cluster"], spec=asked.get("cluster_spec")) if told["cluster"] == KUBERAY else None
+    if where is not None:
+        return "its cluster is deleted" if free(where, told["run"]) else "its cluster was gone"
+    place: JobPlace = LocalJobs() if told["cluster"] in HERE else Jobs(told["cluster"])
     return place.stop(told["job"]).status

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from prefect.logging import get_run_logger
 
-from swath.cluster import Job, Where, elsewhere, error_of, run_command
+from swath.cluster import Job, Where, command_on, error_of
+from swath.cluster.job import job_id
+from swath.cluster.where import HERE
 from swath.flows.board import show_job
 from swath.flows.watch import Log, Watch
 from swath.mapping import Plan, RunResult, Stale
 from swath.mapping.anywhere import map_on
 from swath.store import Store
-from swath.store.job_spec import Command, CommandSpec
+from swath.store.carried import as_seen
+from swath.store.job_spec import Command, CommandSpec, write_spec
 
 
 def make(plan: Plan, where: Where, *, workers: int | None, stale: Stale | None) -> RunResult:
@@ -39,7 +41,7 @@ def command(kind: Command, arguments: Sequence[str], store: str, where: Where) -
         kind: The command.
         arguments: What follows it, without `--cluster` and `--json`.
         store: Takes the spec and how it ended.
-        where: Where it runs.
+        where: Where it runs; files of this machine go along where it does not see them.
 
     Returns:
         The command's document.
@@ -48,18 +50,26 @@ def command(kind: Command, arguments: Sequence[str], store: str, where: Where) -
         SwathError: What the command raised.
         ClusterError: The job ended without saying how.
     """
-    log = get_run_logger()
-    opened, spec = Store.open(store), CommandSpec(kind=kind, arguments=tuple(arguments))
-    run = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:12]
-    where = where.as_job()
-    where.check_store(opened)
-    with elsewhere(where, run, say=log.info) as there:
-        end = run_command(
-            opened, spec, there.jobs, beat=there.beat, on_job=_shown(where, run), on_log=_lines(log), say=log.info
-        )
+    log, opened = get_run_logger(), Store.open(store)
+    seen = arguments if where.name in HERE else _seen(opened, arguments)
+    spec = CommandSpec(kind=kind, arguments=tuple(seen))
+    run = job_id(kind, write_spec(opened, spec), spec.model_dump_json().encode())
+    end = command_on(opened, spec, where.as_job(), on_job=_shown(where, run), on_log=_lines(log), say=log.info)
     if end.error is not None:
         raise error_of(end.error, end.job)
     return end.result or {}
+
+
+_FILES = frozenset({"--labels", "--area", "--source", "--reference", "--regions", "--recipe", "--peer", "--space"})
+
+
+def _seen(store: Store, arguments: Sequence[str]) -> list[str]:
+    """Arguments as a machine sees them that has only the store."""
+    options = ["", *arguments]
+    return [
+        as_seen(store, one, alone=option != "--source") if option in _FILES else one
+        for option, one in zip(options, arguments, strict=False)
+    ]
 
 
 def _shown(where: Where, run: str) -> Callable[[Job, str], None]:
