@@ -156,7 +156,7 @@ def test_a_cancelled_run_stops_its_job_within_a_minute_and_the_next_goes_on(line
 
 
 def test_a_killed_worker_leaves_the_job_and_the_next_run_finds_it(line, slowly):
-    slow(slowly)
+    slow(slowly, 2)  # longer than the killed run's lease
     line.deploy()
     line.run()
     line.until(line.jobs)
@@ -164,7 +164,10 @@ def test_a_killed_worker_leaves_the_job_and_the_next_run_finds_it(line, slowly):
     time.sleep(1)
     assert not list((line.folder / "cache" / "jobs").glob("*/exit"))  # the job goes on
     line.worker.start()
-    state = line.ended(line.run())
+    run = line.run()
+    line.until(lambda: "found the job" in (line.server.folder / "worker.log").read_text(), 240)
+    slowly.fault = None
+    state = line.ended(run)
     assert state.is_completed(), state.message
     assert len(line.jobs()) == 1  # found, not begun anew
     assert line.made() == line.units

@@ -2,14 +2,16 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from support.small_world import fingerprints
 from swath.flows.asked import MapAsked, UpdateAsked
+from swath.flows.limits import LEASE
 from swath.flows.maps import map_product, update_maps
-from swath.store import Store
+from swath.store import Lease, Store
 
 PRICES = "aws-us-west-2-2026-11"
 
@@ -83,13 +85,41 @@ def test_a_plan_above_its_limit_starts_nothing_and_somebody_is_told(prefect, sma
 
 
 def test_a_second_run_of_a_store_is_refused_while_the_first_holds_it(prefect, small_world, tmp_path):
-    from swath.flows.limits import alone
-
     store = tmp_path / "store"
-    with alone(Store.open(store).root, product="mosaic"):
+    with Lease(Store.open(store), LEASE):
         state = map_product(asked(small_world, store), return_state=True)
     assert state.is_failed()
     assert "Another flow run works in" in state.message
+    assert not list(store.rglob("*.tif"))
+
+
+def test_a_run_waits_for_another_one_of_its_store(prefect, small_world, tmp_path):
+    store = tmp_path / "store"
+    lease = Lease(Store.open(store), LEASE)
+    lease.__enter__()
+    threading.Timer(4, lease.__exit__, (None, None, None)).start()
+    begun = time.monotonic()
+    state = map_product(asked(small_world, store, wait_h=0.05, report=False, audit=False), return_state=True)
+    assert state.is_completed(), state.message
+    assert time.monotonic() - begun > 4
+
+
+def test_a_product_has_no_more_runs_than_its_limit_allows(prefect, small_world, tmp_path):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
+
+    name = "swath-product-mosaic"
+    with get_client(sync_client=True) as client:
+        try:
+            client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=0))
+        except Exception:
+            client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(limit=0))
+        try:
+            state = map_product(asked(small_world, tmp_path / "store"), return_state=True)
+        finally:
+            client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(limit=8))
+    assert state.is_failed()
+    assert name in state.message
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def fingerprints(store: Path) -> dict[str, str]:
         for path in sorted(store.rglob("*"))
         if path.is_file()
         and "/runs/" not in path.as_posix()
-        and path.name != "lease.json"
+        and not path.name.endswith("lease.json")
         and not path.name.startswith(".")
     }
 

@@ -62,7 +62,7 @@ class Cell:
 def experiment(asked: ExperimentAsked) -> State[dict[str, Any]]:
     """Train each configuration with each seed in each region, and compare them. The same run goes on."""
     store = Store.open(asked.out)
-    with alone(store.root, product=asked.product, wait_h=asked.wait_h):
+    with alone(store, product=asked.product, wait_h=asked.wait_h):
         cells = all_cells(asked)
         values = compared(asked, store, cells)
     failed = [cell for cell in cells if cell.error]

@@ -33,7 +33,7 @@ def map_product(asked: MapAsked) -> State[dict[str, Any]]:
     asked = asked.on(flow_run.scheduled_start_time.date())  # a run that goes on later means the same period
     where, request, store = asked.where(), asked.request(), Store.open(asked.store)
     where.check_store(store)
-    with alone(store.root, product=request.product.name, wait_h=asked.wait_h):
+    with alone(store, product=request.product.name, wait_h=asked.wait_h):
         plan = plan_map(asked)
         result = make_units(asked, plan)
         trusted = trust(asked, plan) if result.collection else {}
@@ -60,7 +60,7 @@ def update_maps(asked: UpdateAsked) -> State[dict[str, Any]]:
     """Bring the maps of a store up to date: only tiles whose scenes are new or replaced are made."""
     where, store = asked.where(), Store.open(asked.store)
     where.check_store(store)
-    with alone(store.root, product=asked.product or "any", wait_h=asked.wait_h):
+    with alone(store, product=asked.product or "any", wait_h=asked.wait_h):
         updates = plan_update(asked)
         states = []
         for one in updates:

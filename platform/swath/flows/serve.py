@@ -27,6 +27,7 @@ from swath.flows import FLOWS
 
 BY_HAND = "by-hand"
 _START_S = 120.0
+_LEASES = "prefect.server.concurrency.lease_storage"
 
 
 class Schedule(BaseModel):
@@ -161,6 +162,8 @@ def _started(host: str, port: int, url: str) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)],
         stdout=subprocess.DEVNULL,
+        # leases in memory would leave places of limits taken for ever after a server that was killed
+        env={**os.environ, "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": f"{_LEASES}.filesystem"},
         start_new_session=True,  # Ctrl-C is for the flows: they are told to end while their server lives
     )
     try:

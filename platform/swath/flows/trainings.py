@@ -33,7 +33,7 @@ _NAMED = "{asked.product} {asked.period} {asked.area}"
 )
 def train_model(asked: TrainAsked) -> State[dict[str, Any]]:
     """Train a model, as `swath train` does. The same run goes on where it stopped."""
-    with alone(Store.open(asked.out).root, product=asked.product, wait_h=asked.wait_h):
+    with alone(Store.open(asked.out), product=asked.product, wait_h=asked.wait_h):
         found = learn(asked)
     return Completed(message=f"{found['package']}: {figures(found)}", data=found)
 
@@ -48,7 +48,7 @@ def train_model(asked: TrainAsked) -> State[dict[str, Any]]:
 )
 def tune_model(asked: TuneAsked) -> State[dict[str, Any]]:
     """Search settings of a training, as `swath tune` does. The same run goes on where it stopped."""
-    with alone(Store.open(asked.out).root, product=asked.product, wait_h=asked.wait_h):
+    with alone(Store.open(asked.out), product=asked.product, wait_h=asked.wait_h):
         found = learn(asked)
     return Completed(message=f"The best of the search is the recipe {found['recipe']}.", data=found)
 
@@ -63,7 +63,7 @@ def tune_model(asked: TuneAsked) -> State[dict[str, Any]]:
 )
 def release_model(asked: ReleaseAsked) -> State[dict[str, Any]]:
     """Train, register, compare with the version that has the alias, and take the alias when that is good enough."""
-    with alone(Store.open(asked.out).root, product=asked.product, wait_h=asked.wait_h):
+    with alone(Store.open(asked.out), product=asked.product, wait_h=asked.wait_h):
         found = learn(asked)
         package = package_at(found["package"], found["digest"])
         registry = Registry.open(asked.registry)
