@@ -65,7 +65,9 @@ def test_accuracy_stands_with_its_interval_and_its_title(page, numbers):
     (told,) = numbers["accuracy"]
     overall = next(one for one in told["estimates"] if one["figure"] == "overall_accuracy")
     assert f"{overall['low']:.3f} to {overall['high']:.3f}" in page
-    assert re.search(r'id="accuracy">Accuracy and areas <span class="title">design-based', page)
+    assert re.search(
+        r'id="accuracy">Accuracy and areas</h2>\s*<h3>Sample [\w-]+ <span class="title">design-based', page
+    )
 
 
 def test_where_the_map_is_wrong_is_told_by_cells_that_give_no_plot_away(page):

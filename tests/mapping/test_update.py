@@ -11,7 +11,8 @@ from support.command import swath
 from support.late import offer, reprocess
 from support.small_world import SmallWorld, change_item, layer_bytes, small_world  # noqa: F401
 from swath.assessment.audit import AuditedMap
-from swath.assessment.audit.runs import Footprints, runs_of
+from swath.assessment.audit.footprints import Footprints
+from swath.assessment.runs import runs_of
 from swath.errors import NoItemsError
 from swath.grid import Period
 from swath.mapping import carry_out, open_runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,14 +101,22 @@ def strata_of(unit: Unit, numbers: NDArray[np.uint8], codes: list[int], zones: Z
     return strata
 
 
-def counted_by_area(unit: Unit, strata: NDArray[np.uint8]) -> list[tuple[NDArray[np.int64], float]]:
-    """Pixels of each stratum in strips of columns, with the true area of a pixel there, hectares."""
+def counted_by_area(
+    unit: Unit, strata: NDArray[np.unsignedinteger[Any]], *, most: int = 256
+) -> list[tuple[NDArray[np.int64], float]]:
+    """Pixels of each stratum in strips of columns, with the true area of a pixel there, hectares.
+
+    Args:
+        unit: Whose pixels.
+        strata: (rows, columns) numbers below `most`.
+        most: How many are counted, those that do not occur too.
+    """
     area = np.asarray(unit.tile.pixel_area(), np.float64) / 1e4
     if area.ndim == 0:
-        return [(np.bincount(strata.ravel(), minlength=256), float(area))]
+        return [(np.bincount(strata.ravel(), minlength=most), float(area))]
     parts = np.array_split(np.arange(strata.shape[1]), _STRIPS)
     return [
-        (np.bincount(strata[:, part[0] : part[-1] + 1].ravel(), minlength=256), float(area[0, part].mean()))
+        (np.bincount(strata[:, part[0] : part[-1] + 1].ravel(), minlength=most), float(area[0, part].mean()))
         for part in parts
         if len(part)
     ]

@@ -18,16 +18,17 @@ from swath.assessment.audit.edges import TileEdges
 from swath.assessment.audit.facts import LayerFacts, layer_facts
 from swath.assessment.audit.files import Checksums, Cogs, Grids
 from swath.assessment.audit.finding import Finding, Verdict
+from swath.assessment.audit.footprints import Footprints
 from swath.assessment.audit.planned import Planned
 from swath.assessment.audit.publication import AUDIT, AuditedMap, publish_verdict, store_verdicts
 from swath.assessment.audit.ranges import Ranges
 from swath.assessment.audit.reading import read_unit
-from swath.assessment.audit.runs import Footprints, Run, runs_of
 from swath.assessment.audit.shares import Before, Neighbours
 from swath.assessment.audit.stac import Stac
 from swath.assessment.audit.swaths import SwathEdges
 from swath.assessment.in_order import in_order, threads_for
 from swath.assessment.published import CLASS, PublishedMap, Unit
+from swath.assessment.runs import Run, runs_of
 from swath.errors import SampleError
 from swath.grid.tiles import tile_index
 from swath.planning import Said

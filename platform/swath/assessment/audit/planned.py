@@ -6,7 +6,7 @@ from typing import Any
 
 from swath.assessment.audit.finding import Finding, Offences, Verdict
 from swath.assessment.audit.reading import UnitRead
-from swath.assessment.audit.runs import Run
+from swath.assessment.runs import Run
 
 
 class Planned:

@@ -11,8 +11,8 @@ from rasterio.features import rasterize
 
 from swath.assessment.audit.facts import COUNT, LayerFacts
 from swath.assessment.audit.finding import Finding, Offences, Verdict
+from swath.assessment.audit.footprints import Footprints
 from swath.assessment.audit.reading import UnitRead
-from swath.assessment.audit.runs import Footprints
 from swath.assessment.audit.steps import LEAST, Line, Steps
 from swath.grid import Tile
 from swath.grid.lonlat import from_lonlat, transformed

@@ -10,8 +10,10 @@ from typing import Any
 from swath.assessment.assess import RESULT
 from swath.assessment.audit.publication import read_audits
 from swath.assessment.published import CLASS, PublishedMap
+from swath.assessment.report.applicable import applicability_of
 from swath.assessment.report.limits import limits_of
 from swath.assessment.report.made import how_made
+from swath.assessment.report.regions import is_same_step, plots_of_others, regions_of
 from swath.assessment.sample import DESIGN, sample_folders
 from swath.models import Package
 from swath.registry.packages import kept_package
@@ -22,7 +24,8 @@ class Contents:
     """What a report tells.
 
     Attributes:
-        values: JSON-ready: `map`, `accuracy`, `transfer`, `audit`, `made`, `limits`, `citation`.
+        values: JSON-ready: `map`, `accuracy` by samples and `plots` of others, `regions`, `applicability`, `transfer`,
+            `audit`, `made`, `model`, `limits`, `citation`.
         package: The model that made the map, where one did.
     """
 
@@ -43,6 +46,9 @@ class Contents:
         values: dict[str, Any] = {
             "map": _identity(map_),
             "accuracy": _accuracy(map_),
+            "plots": plots_of_others(map_),
+            "regions": regions_of(map_),
+            "applicability": _applicability(map_, package),
             "transfer": _transfer(package),
             "audit": _audit(map_),
             "made": made,
@@ -91,12 +97,21 @@ def _accuracy(map_: PublishedMap) -> list[dict[str, Any]]:
         if not map_.store.exists(f"{folder}/{RESULT}"):
             continue
         told = json.loads(map_.store.read_bytes(f"{folder}/{RESULT}"))
-        design = json.loads(map_.store.read_bytes(f"{folder}/{DESIGN}"))
-        told["strata"] = design["strata"]
-        found.append(
-            told if told["map"] == map_.id else {"sample": told["sample"], "map": told["map"], "outdated": True}
-        )
+        if told["map"] == map_.id:
+            design = json.loads(map_.store.read_bytes(f"{folder}/{DESIGN}"))
+            found.append(told | {"strata": design["strata"]})
+        elif is_same_step(told["map"], map_.id):
+            found.append({"sample": told["sample"], "map": told["map"], "outdated": True})
     return found
+
+
+def _applicability(map_: PublishedMap, package: Package | None) -> dict[str, Any] | None:
+    """Where the model may be applied, with what its package says of it."""
+    told = applicability_of(map_)
+    known = None if package is None else package.spec.applicability
+    if told is None:
+        return None
+    return told | ({} if known is None else {"threshold": known.threshold, "held_out_within": known.within})
 
 
 def _transfer(package: Package | None) -> dict[str, Any] | None:

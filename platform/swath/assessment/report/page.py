@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import floor, log10
+from dataclasses import dataclass
 from typing import Any
 
 from swath.assessment.report.contents import Contents
+from swath.assessment.report.figures import hectares, length, round_up
 from swath.assessment.report.pictures import Picture, plain
+from swath.assessment.report.region_tables import region_view
+from swath.assessment.report.run_rows import run_view
+from swath.assessment.report.transfer import held_out_view
 from swath.assessment.report.where import Where
 from swath.registry.page import card_values, page
 
@@ -21,40 +25,64 @@ _BLOCKS = {
     "area": ("Area", "by the sample; the upright line is the count of the map's pixels"),
 }
 _CONTENTS = {
-    "map": "Map", "limits": "Limits of use", "accuracy": "Accuracy and areas", "where": "Where it is wrong",
-    "transfer": "Transfer", "inputs": "Images", "failures": "What failed", "runs": "Plan and actual", "audit": "Audit",
-    "model": "The model", "cite": "How to cite",
+    "map": "Map", "limits": "Limits of use", "accuracy": "Accuracy and areas", "regions": "By region",
+    "where": "Where it is wrong", "applicability": "Where the model applies", "transfer": "Transfer",
+    "inputs": "Images", "failures": "What failed", "runs": "Plan and actual", "audit": "Audit", "model": "The model",
+    "cite": "How to cite",
 }  # fmt: skip
 _MONTHS = 24  #: more are shown by year
 
 
-def report_page(
-    contents: Contents, pictures: Sequence[Picture], where: Where | None, *, colours: dict[str, str]
-) -> str:
+@dataclass(frozen=True)
+class Drawn:
+    """What the page shows as images.
+
+    Attributes:
+        pictures: The map first.
+        where: It is wrong, as far as a sample tells.
+        applicable: Where its model may be applied.
+        colours: Of classes by their name, for the model's card.
+    """
+
+    pictures: Sequence[Picture]
+    where: Where | None
+    applicable: Picture | None
+    colours: dict[str, str]
+
+
+def report_page(contents: Contents, drawn: Drawn) -> str:
     """The page, UTF-8 HTML; every text in it is escaped.
 
     Args:
         contents: All that is known of the map.
-        pictures: The map first.
-        where: It is wrong, as far as a sample tells.
-        colours: Of classes by their name, for the model's card.
+        drawn: Its images.
     """
     values, package = contents.values, contents.package
     held = (values["transfer"] or {}).get("held_out", {})
-    absent = {"where": where, "audit": values["audit"], "model": package}
-    made = dict(values["made"]) | {"runs": [run | {"rows": _run_rows(run)} for run in values["made"]["runs"]]}
+    made = dict(values["made"]) | {"runs": [run_view(run) for run in values["made"]["runs"]]}
     months, unit = _months(values["made"]["images"]["months"])
-    card = None if package is None else card_values(package, name=package.spec.name, colours=colours)
+    card = None if package is None else card_values(package, name=package.spec.name, colours=drawn.colours)
+    current, regions = _current(values), [region_view(one) for one in values["regions"] if not one.get("outdated")]
+    of_values = not values["map"]["classes"]
+    told = {
+        "accuracy": current or not of_values or not regions, "regions": regions, "where": drawn.where,
+        "applicability": values["applicability"], "audit": values["audit"], "model": package,
+    }  # fmt: skip
+    names = _CONTENTS | ({"regions": "Means and totals", "accuracy": "Accuracy"} if of_values else {})
     return page(
         "report.html.jinja",
         own="swath.assessment.report",
         card=card,
-        **{key: values[key] for key in ("map", "limits", "audit", "citation")},
-        contents=[(anchor, name) for anchor, name in _CONTENTS.items() if absent.get(anchor, True)],
-        pictures=[vars(one) | {"length": _length(one.scale[0])} for one in pictures],
-        current=[one | {"blocks": _blocks(one)} for one in values["accuracy"] if not one.get("outdated")],
-        where=where,
-        transfer=[(name, _held_out(figures)) for name, figures in held.items()],
+        **{key: values[key] for key in ("map", "limits", "audit", "citation", "applicability")},
+        contents=[(anchor, name) for anchor, name in names.items() if told.get(anchor, True)],
+        pictures=[_shown(one) for one in drawn.pictures],
+        current=current,
+        titles=list(dict.fromkeys(one["title"] for one in [*current, *regions])),
+        regions=regions,
+        names=names,
+        where=drawn.where,
+        applicable=None if drawn.applicable is None else _shown(drawn.applicable),
+        transfer=[(name, held_out_view(figures)) for name, figures in held.items()],
         made=made,
         months=months,
         months_of=unit,
@@ -63,9 +91,22 @@ def report_page(
     )  # fmt: skip
 
 
-def hectares(value: float) -> str:
-    """An area for people."""
-    return f"{value:,.0f} ha" if value < 1e6 else f"{value / 1e6:,.2f} million ha"
+def _shown(picture: Picture) -> dict[str, Any]:
+    return vars(picture) | {"length": length(picture.scale[0])}
+
+
+def _current(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Accuracy by samples and by plots of others, of this very map."""
+    made = []
+    for one in [*values["accuracy"], *values["plots"]]:
+        if one.get("outdated"):
+            continue
+        name = f"Sample {one['sample']}" if "sample" in one else f"P{one['reference'].removeprefix('p')}"
+        units = f"{one['units']:,} units of {one['design']} design" if "design" in one else f"{one['units']:,} plots"
+        left = [f"{one['without_label']:,} without a label"] if one.get("without_label") else []
+        left += [f"{number:,} {why}" for why, number in one.get("dropped", {}).items()]
+        made.append(one | {"name": name, "counted": units, "left": ", ".join(left), "blocks": _blocks(one)})
+    return made
 
 
 def _blocks(one: dict[str, Any]) -> list[dict[str, Any]]:
@@ -77,7 +118,7 @@ def _blocks(one: dict[str, Any]) -> list[dict[str, Any]]:
         if not rows:
             continue
         is_area = figure == "area"
-        top = _round_up(max([1e-9, *(max(e["high"] or 0, mapped.get(e["of"], 0)) for e in rows)])) if is_area else 1.0
+        top = round_up(max([1e-9, *(max(e["high"] or 0, mapped.get(e["of"], 0)) for e in rows)])) if is_area else 1.0
         blocks.append(
             {
                 "title": title, "note": note, "of": "class" if figure != "overall_accuracy" else "",
@@ -106,39 +147,6 @@ def _row(e: dict[str, Any], top: float, mapped: float | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _held_out(figures: dict[str, Any]) -> dict[str, Any]:
-    """Figures of one part that was held out: numbers, F1 by class, and a reliability diagram."""
-    numbers = [(plain(key), _number(value)) for key, value in figures.items() if isinstance(value, int | float)]
-    numbers += [(f"F1 of {plain(name)}", _number(value)) for name, value in (figures.get("f1") or {}).items()]
-    told = [one for one in figures.get("reliability") or [] if one.get("pixels")]
-    most = max((one["pixels"] for one in told), default=1)
-    points = [
-        {
-            "told": _number(one["confidence"]), "right": _number(one["accuracy"]),
-            "x": round(240 * one["confidence"], 1), "y": round(230 * (1 - one["accuracy"]), 1),
-            "r": round(2.5 + 7 * (one["pixels"] / most) ** 0.5, 1),
-        }
-        for one in told
-    ]  # fmt: skip
-    return {"rows": numbers, "reliability": points}
-
-
-def _run_rows(run: dict[str, Any]) -> list[tuple[str, str, str]]:
-    planned, actual = run["planned"], run["actual"]
-    wall = actual.get("wall_s")
-    return [
-        ("tiles", f"{planned['units']:,}", f"{actual['units']:,}"),
-        ("area", f"{planned['km2']:,.0f} km²", f"{actual['km2']:,.0f} km²"),
-        ("read", f"{planned['bytes'] / 1e9:,.2f} GB", f"{actual['bytes'] / 1e9:,.2f} GB"),
-        ("written", "", f"{actual['bytes_written'] / 1e9:,.3f} GB"),
-        ("core time", _duration(planned["seconds"]), _duration(actual["seconds"])),
-        ("wall time", "", "" if wall is None else _duration(wall)),
-        ("tries a tile", "1", f"{actual['attempts'] / max(1, actual['units']):.2f}"),
-        ("memory of a worker", "", f"{actual['peak_rss'] / 2**30:.1f} GiB"),
-        ("software", "", f"Swath {run['software']}, {run['backend']}"),
-    ]
-
-
 def _months(months: dict[str, int]) -> tuple[list[tuple[str, int, float]], str]:
     unit = "month"
     if len(months) > _MONTHS:
@@ -152,23 +160,3 @@ def _months(months: dict[str, int]) -> tuple[list[tuple[str, int, float]], str]:
 
 def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} ({count:,})" for name, count in counts.items()) or "no platform"
-
-
-def _round_up(value: float) -> float:
-    """The next round number of a positive one."""
-    power = 10.0 ** floor(log10(value))
-    return float(next(step for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step >= value / power - 1e-9) * power)
-
-
-def _length(metres: float) -> str:
-    return f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
-
-
-def _number(value: Any) -> str:
-    return f"{value:,.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.assessment.published import CLASS, PublishedMap
+from swath.assessment.report.applicable import APPLICABLE, INSIDE, OUTSIDE
 from swath.assessment.report.colours import told_apart, written
 from swath.assessment.report.overview import Canvas, Values, overview
 
 _BESIDE = ("confidence", "margin", "entropy", "agb_sd", "spread", "dissimilarity", "count")  # in this order of interest
 _MOST = 3  #: pictures beside the main one
+_COLOURS = ("009e73", "f0e442", "0072b2", "d55e00", "cc79a7", "56b4e9", "e69f00", "9aa5b1")  # for all eyes
 _STOPS = 9  #: of a colour bar
 
 
@@ -80,10 +82,27 @@ def pictures(map_: PublishedMap, canvas: Canvas) -> Iterator[Picture]:
         yield _numbers(map_, layer, canvas)
 
 
+def applicable_picture(map_: PublishedMap, canvas: Canvas) -> Picture | None:
+    """Where the model may be applied and where not; None for a map that does not tell."""
+    if APPLICABLE not in map_.layers:
+        return None
+    codes = overview(map_, APPLICABLE, canvas, categorical=True)
+    image = np.zeros((*canvas.shape, 4), np.uint8)
+    known, legend = max(1, int(np.isfinite(codes).sum())), []
+    for name, state, colour in (("applicable", INSIDE, "#c6d5e6"), ("outside", OUTSIDE, "#b3430d")):
+        image[codes == state] = (*(int(colour[at : at + 2], 16) for at in (1, 3, 5)), 255)
+        legend.append(Swatch(name, colour, float((codes == state).sum()) / known))
+    alt = f"Map of where the model may be applied: {legend[1].share:.1%} of what is shown lies outside."
+    return _picture(APPLICABLE, title_of(map_, APPLICABLE), alt, image, canvas, tuple(legend))
+
+
 def legend_colours(map_: PublishedMap) -> dict[str, str]:
-    """Colours of the classes by name, `#rrggbb`; grey where the legend names none."""
+    """Colours of the classes by name, `#rrggbb`; those of Okabe and Ito in turn where the legend names none."""
     told = map_.collection["item_assets"][CLASS]["classification:classes"]
-    return {str(one["name"]): f"#{str(one.get('color_hint', '9aa5b1')).lower()}" for one in told}
+    return {
+        str(one["name"]): f"#{str(one.get('color_hint', _COLOURS[place % len(_COLOURS)])).lower()}"
+        for place, one in enumerate(told)
+    }
 
 
 def title_of(map_: PublishedMap, layer: str) -> str:

@@ -1,13 +1,13 @@
-"""What the runs of a map left in its store: planned units, failures, and which scenes each unit was made of."""
+"""What the runs of a map left in its store: planned units, failures, items, and a bill."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -18,21 +18,24 @@ from swath.sources import FrozenItems, collection
 from swath.store import MissingKeyError, Progress, Store, names, read_progress
 
 BATCH = 4096
+BILL = "bill.json"
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedUnit:
     """A unit of a plan, at the map's time step.
 
     Attributes:
         id: Of the unit.
         tile: Of the tile.
+        key: In the names of its files.
         scenes: How many items it has; 0: the search found nothing, and it was never to be made.
         items: Their rows in the frozen table; empty where they were not asked for.
     """
 
     id: str
     tile: str
+    key: str
     scenes: int
     items: tuple[int, ...]
 
@@ -55,6 +58,25 @@ class Run:
     facts: dict[str, Any]
     progress: Progress | None
 
+    @cached_property
+    def steps(self) -> tuple[str, ...]:
+        """Time steps that it was planned for, sorted."""
+        with self.store.open_read(names.run_file(self.root, self.id, "tiles.parquet")) as file:
+            return tuple(sorted(pc.unique(pq.read_table(file, columns=["step"])["step"]).to_pylist()))
+
+    @cached_property
+    def bill(self) -> dict[str, Any] | None:
+        """Content of bill.json: what the plan was expected to take, and what was used; None where nobody priced it."""
+        try:
+            return dict(json.loads(self.store.read_bytes(names.run_file(self.root, self.id, BILL))))
+        except MissingKeyError:
+            return None
+
+    @property
+    def update(self) -> dict[str, Any] | None:
+        """What an update was to change, and of which run; None for a run that is no update."""
+        return self.facts.get("update")
+
     @property
     def after(self) -> frozenset[str]:
         """Of an update: the runs that stood before it."""
@@ -65,9 +87,9 @@ class Run:
         """Of an update: units of earlier runs which others, of another time, have taken the place of."""
         return frozenset(self.facts.get("update", {}).get("moved", {}))
 
-    def units(self, step: str, *, items: bool = False) -> Iterator[Planned]:
+    def units(self, step: str, *, items: bool = False) -> Iterator[PlannedUnit]:
         """Units of one time step, a batch at a time."""
-        columns = ["id", "tile", "step", "scenes", *(["items"] if items else [])]
+        columns = ["id", "tile", "key", "step", "scenes", *(["items"] if items else [])]
         with (
             self.store.open_read(names.run_file(self.root, self.id, "tiles.parquet")) as file,
             pq.ParquetFile(file) as table,
@@ -75,7 +97,7 @@ class Run:
             for batch in table.iter_batches(batch_size=BATCH, columns=columns):
                 mine = batch.filter(pc.equal(batch["step"], step))
                 for row in mine.to_pylist():
-                    yield Planned(row["id"], row["tile"], row["scenes"], tuple(row.get("items") or ()))
+                    yield PlannedUnit(row["id"], row["tile"], row["key"], row["scenes"], tuple(row.get("items") or ()))
 
     def records(self, kind: names.Records) -> set[str]:
         """Ids of units with a record of this kind."""
@@ -119,47 +141,3 @@ def runs_of(map_: PublishedMap) -> list[Run]:
             continue
         made.append(Run(map_.store, map_.root, run, facts, read_progress(map_.store, map_.root, run)))
     return sorted(made, key=lambda run: len(run.after))
-
-
-@dataclass(frozen=True)
-class Footprints:
-    """Which ground the scenes of each tile cover, by observation.
-
-    Attributes:
-        items: Rows of a frozen table by tile.
-        tables: Frozen table of each tile, by place in `outlines`.
-        outlines: (geometry: WKB, observation) of every item of each table; distinct footprints stand once.
-    """
-
-    items: dict[str, tuple[int, tuple[int, ...]]]
-    outlines: tuple[pa.Table, ...]
-
-    @classmethod
-    def of(cls, runs: list[Run], step: str) -> Footprints:
-        """Of the tiles of a time step, as far as the runs' frozen items stand; by the last run that has a tile.
-
-        Memory: a row number an item and unit, and a reference an item.
-        """
-        items: dict[str, tuple[int, tuple[int, ...]]] = {}
-        outlines: list[pa.Table] = []
-        for run in runs:
-            if not run.store.exists(names.run_file(run.root, run.id, "items.parquet")):
-                continue
-            outlines.append(run.frozen().footprints(("geometry", "observation")))
-            for unit in run.units(step, items=True):
-                if unit.items:
-                    items[unit.tile] = len(outlines) - 1, unit.items
-        return cls(items, tuple(outlines))
-
-    def of_tile(self, tile: str) -> dict[str, list[bytes]]:
-        """Distinct footprints (WKB, degrees) by observation; empty where nothing is known."""
-        if tile not in self.items:
-            return {}
-        place, rows = self.items[tile]
-        table = self.outlines[place].take(pa.array(rows))
-        found: dict[str, list[bytes]] = {}
-        for wkb, observation in zip(table["geometry"].to_pylist(), table["observation"].to_pylist(), strict=True):
-            mine = found.setdefault(observation, [])
-            if wkb not in mine:
-                mine.append(wkb)
-        return found
