@@ -123,7 +123,7 @@ def line(small_world, slowly, tmp_path):  # noqa: F811
         made.server.end()
 
 
-def slow(server, seconds=0.25):
+def slow(server, seconds=1.5):
     server.fault = lambda path, asked: seconds if path.endswith(".tif") else None
 
 
@@ -156,7 +156,7 @@ def test_a_cancelled_run_stops_its_job_within_a_minute_and_the_next_goes_on(line
 
 
 def test_a_killed_worker_leaves_the_job_and_the_next_run_finds_it(line, slowly):
-    slow(slowly, 2)  # longer than the killed run's lease
+    slow(slowly, 2.0)  # longer than the killed run's lease
     line.deploy()
     line.run()
     line.until(line.jobs)

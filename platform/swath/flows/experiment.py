@@ -72,8 +72,7 @@ def experiment(asked: ExperimentAsked) -> State[dict[str, Any]]:
         where = f"{first.config}, {first.region}, seed {first.seed}"
         return Failed(
             message=f"{text}. {len(failed)} failed, as {where}: {first.error} Run it again with the same parameters: "
-            "those that are done are not trained again.",
-            data=values,
+            "those that are done are not trained again."
         )
     return Completed(message=text, data=values)
 

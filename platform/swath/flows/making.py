@@ -69,27 +69,24 @@ def trust(asked: Making, plan: Plan) -> dict[str, Any]:
 
 
 def ended(plan: Plan, result: RunResult, trusted: dict[str, Any]) -> State[dict[str, Any]]:
-    """How a flow run ends: what, where, and what it costs to go on."""
-    values = {**result.to_dict(), **trusted}
+    """How a flow run ends: what, where, and what it costs to go on. A state that failed has no data but its message."""
     units = plan.totals.units
     made = result.done + result.found
     text = f"{made:,} of {units:,} units of {plan.product.name} stand in {plan.store.url(plan.root)}"
     if result.stopped:
-        return Failed(message=f"{text}. It stopped: {result.stopped}. {to_go_on(plan, made)}", data=values)
+        return Failed(message=f"{text}. It stopped: {result.stopped}. {to_go_on(plan, made)}")
     if result.failed:
         hrefs = ", ".join(dict.fromkeys(str(one.get("href") or one.get("unit")) for one in result.failures[:3]))
         return Failed(
             message=f"{text}. {result.failed:,} failed, as {hrefs}; all stand in {result.failed_folder}. "
-            f"{to_go_on(plan, made)}",
-            data=values,
+            f"{to_go_on(plan, made)}"
         )
     if trusted.get("audit") == "failed":
         return Failed(
             message=f"{text}. The audit failed, and the map stays unpublished: {trusted['audit_url']}. "
-            "Mend it, then run the audit again.",
-            data=values,
+            "Mend it, then run the audit again."
         )
-    return Completed(message=f"{text}. {result.collection}", data=values)
+    return Completed(message=f"{text}. {result.collection}", data={**result.to_dict(), **trusted})
 
 
 def to_go_on(plan: Plan, made: int) -> str:

@@ -67,13 +67,12 @@ def update_maps(asked: UpdateAsked) -> State[dict[str, Any]]:
             if one.plan is not None:
                 result = make_units(asked, one.plan)
                 states.append(ended(one.plan, result, trust(asked, one.plan) if result.collection else {}))
-    failed = [state for state in states if state.is_failed()]
+    failed = [str(state.message) for state in states if state.is_failed()]
+    if failed:
+        return Failed(message=" ".join(failed))
     changes = [one.to_dict() for one in updates]
-    if not states:
-        return Completed(message=f"Nothing has changed for {asked.store}.", data={"updates": changes})
-    text = " ".join(str(state.message) for state in failed or states)
-    kind = Failed if failed else Completed
-    return kind(message=text, data={"updates": changes, "results": [state.data for state in states]})
+    text = " ".join(str(state.message) for state in states) or f"Nothing has changed for {asked.store}."
+    return Completed(message=text, data={"updates": changes, "results": [state.data for state in states]})
 
 
 @task(name="plan update", task_run_name="plan update {asked.product} {asked.store}", cache_policy=NO_CACHE)

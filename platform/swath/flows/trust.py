@@ -69,8 +69,7 @@ def assess_map(asked: AssessAsked) -> State[dict[str, Any]]:
     values["reports"] = reported(store, product=asked.product, step=asked.step)
     if audit.verdict == "failed":
         return Failed(
-            message=f"The audit of {audit.url} failed, and the map stays unpublished. Mend it, then run this again.",
-            data=values,
+            message=f"The audit of {audit.url} failed, and the map stays unpublished. Mend it, then run this again."
         )
     return Completed(message=f"Audit {audit.verdict}; {', '.join(values['reports'])}", data=values)
 
