@@ -1,7 +1,7 @@
 """A map in which nothing is wrong, as `swath map` leaves it: plan, frozen items, COGs, items, table, collection.
 
-Nine tiles of 192 px with classes, shares, quantiles and counts, made of places on the ground, so that tiles meet as
-pixels do. Tests copy it and break it in one way.
+Nine tiles of 192 px with classes, how sure they are, quantiles, applicability and counts, made of places on the ground,
+so that tiles meet as pixels do. Tests copy it and break it in one way.
 """
 
 import hashlib
@@ -36,6 +36,7 @@ LEGEND = Legend(
     )
 )
 NAN = float("nan")
+THRESHOLD = 80  #: number of `dissimilarity` up to which the model of this map is applicable
 LAYERS = (
     Layer("class", LayerKind.CLASSES, "Class", "uint8", nodata=0, overviews="mode", legend=LEGEND),
     Layer("confidence", LayerKind.CONTINUOUS, "Confidence", "uint8", nodata=255, scale=0.004),
@@ -45,6 +46,11 @@ LAYERS = (
         Layer(name, LayerKind.CONTINUOUS, name, "float32", nodata=NAN, unit="Mg/ha")
         for name in ("agb", "q05", "q95")
     ),
+    Layer("entropy", LayerKind.CONTINUOUS, "Entropy", "uint8", nodata=255, scale=0.004),
+    Layer("margin", LayerKind.CONTINUOUS, "Margin", "uint8", nodata=255, scale=0.004),
+    Layer("set", LayerKind.CODES, "Likely classes", "uint16", nodata=0, overviews="nearest", bits=("t", "c", "w")),
+    Layer("dissimilarity", LayerKind.CONTINUOUS, "Dissimilarity", "uint8", nodata=255, scale=0.01),
+    Layer("applicable", LayerKind.CODES, "Applicable", "uint8", nodata=255, overviews="mode"),
     Layer("count", LayerKind.COUNT, "Observations", "uint8", nodata=None, overviews="nearest"),
 )  # fmt: skip
 TILES = [tile_at("utm33n", 10, 192, x, y) for x in (160, 161, 162) for y in (2747, 2748, 2749)]
@@ -84,10 +90,14 @@ def numbers_of(tile: Tile) -> dict[str, np.ndarray]:
     share = np.rint(125 + 25 * np.sin(x / 31) + 10 * noise(x, y, 3))
     made = {
         "class": np.select([field > 0.4, field > -1], [10, 40], 80),
-        "confidence": share, "probability_tree": share, "probability_water": 240 - share,
+        "confidence": np.maximum(share, 240 - share), "probability_tree": share, "probability_water": 240 - share,
+        "margin": np.abs(2 * share - 240), "entropy": 250 - np.abs(2 * share - 240),
+        "dissimilarity": np.rint(60 + 18 * np.sin(x / 29) + 15 * np.sin(y / 37) + 6 * noise(x, y, 7)),
         "agb": agb, "q05": agb - 25 - noise(x, y, 4), "q95": agb + 25 + noise(x, y, 5),
         "count": 9 + 2 * covered_twice(tile) + (noise(x, y, 6) > 0),
     }  # fmt: skip
+    made["set"] = np.select([made["class"] == 10, made["class"] == 40], [1, 2], 4) | 1  # trees are likely everywhere
+    made["applicable"] = made["dissimilarity"] <= THRESHOLD
     unseen = (x % 150 < 12) & (y % 130 < 9)
     made["count"] = np.where(unseen, 0, made["count"])
     for layer in LAYERS[:-1]:

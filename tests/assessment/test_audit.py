@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import rasterio
 
 from swath.assessment import PublishedMap
 from swath.assessment.audit import AuditedMap, Finding, Verdict, audit_step
@@ -26,6 +27,7 @@ WHOLE = {
     "plan": ("count",),
     "tile edges": ("class", "agb"),
     "swath edges": ("class", "agb", "count"),
+    "applicability": ("dissimilarity", "applicable"),
     "shares against neighbours": ("class",),
     "shares against the version before": ("class",),
 }
@@ -50,7 +52,8 @@ def test_every_check_passes_a_good_map_and_says_what_it_read(good):  # noqa: F81
     assert {finding.check: finding.verdict for finding in report.findings} == {
         "plan": "passed", "checksums": "passed", "cogs": "passed", "grids": "passed", "ranges": "passed",
         "constants": "passed", "tile edges": "passed", "swath edges": "passed", "stac": "passed", "counts": "passed",
-        "shares against neighbours": "passed", "shares against the version before": "passed",
+        "uncertainty": "passed", "applicability": "passed", "shares against neighbours": "passed",
+        "shares against the version before": "passed",
     }, [finding.to_dict() for finding in report.findings if finding.verdict != "passed"]  # fmt: skip
     assert report.skipped == {}
     assert all(finding.read[0].isdigit() or " against " in finding.read for finding in report.findings)
@@ -192,6 +195,9 @@ def somewhere(value):
         ("class", 41, "2 pixels: codes 41 are not in the legend"),
         ("confidence", 251, "2 pixels: above 1 1"),
         ("probability_tree", 250, "2 pixels: probabilities add up to more than 1"),
+        ("entropy", 252, "2 pixels: above 1 1"),
+        ("margin", 253, "2 pixels: above 1 1"),
+        ("set", 9, "2 pixels: bits above the 3 that there are"),
         ("agb", -3, "2 pixels: below 0 Mg/ha"),
         ("agb", np.inf, "infinite"),
     ],
@@ -201,6 +207,59 @@ def test_values_out_of_range_are_found(broken, layer, value, reason):
     finding = found(broken, "ranges")
     assert finding.verdict == "failed"
     assert any(reason in one.reason for one in finding.offending), finding.offending
+
+
+@pytest.mark.parametrize(
+    ("layer", "value", "reason"),
+    [
+        ("entropy", 255, "2 pixels: data and no class, or a class and no data"),
+        ("set", 0, "2 pixels: data and no class, or a class and no data"),
+        ("margin", 250, "2 pixels: above the confidence"),
+        ("probability_tree", 249, "2 pixels: above the confidence"),
+        ("class", 40, "the set lacks the class of the map"),
+    ],
+)
+def test_what_tells_how_sure_a_class_is_must_agree_with_it(broken, layer, value, reason):
+    broken.redraw(MIDDLE, layer, somewhere(value))
+    finding = found(broken, "uncertainty")
+    assert finding.verdict == "failed"
+    assert [one.unit for one in finding.offending] == [f"{MIDDLE.id}_{STEP}"]
+    assert reason in finding.offending[0].reason
+
+
+@pytest.mark.parametrize(
+    ("layer", "value", "reason"),
+    [
+        ("applicable", 2, "2 pixels: neither 0 nor 1"),
+        ("applicable", 255, "2 pixels: data in only one of it and dissimilarity"),
+        ("dissimilarity", 255, "2 pixels: data in only one of it and dissimilarity"),
+        ("dissimilarity", 200, "numbers of dissimilarity up to 200 are inside, and from 81 on outside"),
+    ],
+)
+def test_layers_of_applicability_must_say_the_same(broken, layer, value, reason):
+    broken.redraw(MIDDLE, layer, somewhere(value))
+    finding = found(broken, "applicability")
+    assert finding.verdict == "failed"
+    assert {one.unit for one in finding.offending} == {f"{MIDDLE.id}_{STEP}"}
+    assert any(reason in one.reason for one in finding.offending), finding.offending
+
+
+def test_a_tile_of_another_threshold_is_found_though_it_agrees_with_itself(broken):
+    with rasterio.open(broken.path(MIDDLE, "dissimilarity")) as file:
+        index = file.read(1)
+    broken.redraw(MIDDLE, "applicable", lambda numbers: np.where(numbers == 255, 255, index <= 60))
+    finding = found(broken, "applicability")
+    assert (finding.verdict, finding.counts) == ("failed", {"units of another threshold": 1})
+    assert [one.unit for one in finding.offending] == [f"{MIDDLE.id}_{STEP}"]
+
+
+def test_a_model_that_is_applicable_everywhere_is_no_constant_layer(broken):
+    for tile in (MIDDLE, CORNER):
+        broken.redraw(tile, "applicable", lambda numbers: np.where(numbers == 255, 255, 1))
+    assert found(broken, "constants").verdict == "passed"
+    for tile in (MIDDLE, CORNER):
+        broken.redraw(tile, "applicable", lambda numbers: np.where(numbers == 255, 255, 0))
+    assert found(broken, "constants").counts["constant layers"] == 1
 
 
 def test_few_quantiles_that_cross_are_odd_and_many_are_wrong(broken):

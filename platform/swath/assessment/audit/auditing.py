@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from swath.assessment.audit.applicable import Applicable
 from swath.assessment.audit.check import Check
 from swath.assessment.audit.constants import Constants
 from swath.assessment.audit.counts import Counts
+from swath.assessment.audit.doubts import Doubts
 from swath.assessment.audit.edges import TileEdges
 from swath.assessment.audit.facts import LayerFacts, layer_facts
 from swath.assessment.audit.files import Checksums, Cogs, Grids
@@ -207,6 +209,14 @@ def _checks(
         checks.append(Counts(facts))
     else:
         skipped[Counts.name] = "no layer of counts tells of the layers of data"
+    if Doubts.applies(facts):
+        checks.append(Doubts(facts))
+    else:
+        skipped[Doubts.name] = "no layer tells how sure classes are"
+    if Applicable.applies(facts):
+        checks.append(Applicable(facts))
+    else:
+        skipped[Applicable.name] = "no layer tells where the model may be applied"
     if CLASS in facts and facts[CLASS].legend is not None:
         checks.append(Neighbours())
         if before is None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from swath.assessment.audit.applicable import INSIDE
 from swath.assessment.audit.facts import LayerFacts
 from swath.assessment.audit.finding import Finding, Offences, Verdict
 from swath.assessment.audit.reading import UnitRead
+from swath.products.model import APPLICABLE
 
 
 @dataclass
@@ -25,8 +27,8 @@ class Constants:
     """Over the whole map (a tile may be constant) a layer of data holds more than one value.
 
     A layer without a valid pixel, or a layer of quantities with a single value, fails. A single class, and a single
-    number in a layer that only tells of the data, is odd; so is a layer without data if all items say that an optional
-    input was lacking.
+    number in a layer that only tells of the data, is odd (a model that is applicable everywhere is not); so is a layer
+    without data if all items say that an optional input was lacking.
     """
 
     name = "constants"
@@ -82,7 +84,7 @@ class Constants:
                 (odd if seen.lacking == seen.units else bad).add(
                     "", "no pixel holds data", layer=layer, kind="layers without data"
                 )
-            elif seen.low == seen.high:
+            elif seen.low == seen.high and (layer, seen.low) != (APPLICABLE, INSIDE):  # the best that there is
                 grave = facts.is_data and facts.legend is None
                 (bad if grave else odd).add("", f"it is {seen.low:g} everywhere", layer=layer, kind="constant layers")
         both = Offences([*bad.first, *odd.first], bad.number + odd.number, bad.kinds + odd.kinds)

@@ -29,6 +29,7 @@ class LayerFacts:
         legend: Name by code; None for a layer without classes.
         colors: (red, green, blue) by code, as far as the collection has them.
         count: Name of the layer that counts its observations, None where there is none or it has none of its own.
+        bits: Of a bit mask, how many there are.
     """
 
     name: str
@@ -41,6 +42,7 @@ class LayerFacts:
     legend: dict[int, str] | None
     colors: dict[int, tuple[int, int, int]]
     count: str | None
+    bits: int = 0
 
     @property
     def is_count(self) -> bool:
@@ -79,6 +81,7 @@ def layer_facts(map_: PublishedMap, *, own_counts: Mapping[str, str | None] | No
             None if not classes else {int(one["value"]): str(one["name"]) for one in classes},
             {int(one["value"]): _rgb(one["color_hint"]) for one in classes or () if "color_hint" in one},
             (alone if own_counts is None else own_counts.get(name)) if is_data else None,
+            sum(int(one.get("length", 1)) for one in asset.get("classification:bitfields", ())),
         )  # fmt: skip
     return made
 

@@ -1,4 +1,4 @@
-"""Check of numbers: codes of the legend, shares from 0 to 1, biomass not below 0, quantiles in order."""
+"""Check of numbers: codes of the legend and bits, shares from 0 to 1, biomass not below 0, quantiles in order."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from swath.assessment.audit.facts import LayerFacts
 from swath.assessment.audit.finding import Finding, Offences, Verdict
 from swath.assessment.audit.reading import UnitRead
+from swath.products.model import CONFIDENCE, PROBABILITY
+from swath.products.uncertainty import ENTROPY, MARGIN
 
-CONFIDENCE, PROBABILITY = "confidence", "probability_"
 LOW, MIDDLE, HIGH = "q05", "agb", "q95"
 MOST_CROSSED = 0.01  #: share of pixels whose quantiles may cross before a map fails: heads learn them apart
 _NOT_NEGATIVE = ("Mg/ha", "t/ha")
@@ -23,9 +24,9 @@ _ULP = 1e-6
 class Ranges:
     """Values lie where they can lie.
 
-    Codes are of the legend. Floats are finite where they are data. Confidence and probabilities lie from 0 to 1 after
-    scale, and the probabilities of a pixel add up to no more than 1. Quantities in Mg/ha are not negative. q05 is not
-    above agb, nor agb above q95, where there are such layers.
+    Codes are of the legend, and no bit is set that has no meaning. Floats are finite where they are data. Confidence,
+    entropy, margin and probabilities lie from 0 to 1 after scale, and the probabilities of a pixel add up to no more
+    than 1. Quantities in Mg/ha are not negative. q05 is not above agb, nor agb above q95, where there are such layers.
     """
 
     name = "ranges"
@@ -84,6 +85,9 @@ def _out_of_range(read: UnitRead, facts: LayerFacts, numbers: NDArray[Any]) -> l
             codes = ", ".join(map(str, strange[:5].tolist()))
             found.append((int(counted[strange].sum()), f"codes {codes} are not in the legend", "unknown codes"))
         return found
+    if facts.bits:
+        beyond = int(np.count_nonzero((numbers >> facts.bits != 0) & read.valid(facts.name)))
+        return [(beyond, f"bits above the {facts.bits} that there are", "unknown bits")] if beyond else []
     if numbers.dtype.kind == "f":
         infinite = int(np.count_nonzero(np.isinf(numbers)))
         nan = 0 if facts.nodata is not None and np.isnan(facts.nodata) else int(np.count_nonzero(np.isnan(numbers)))
@@ -105,7 +109,7 @@ def _out_of_range(read: UnitRead, facts: LayerFacts, numbers: NDArray[Any]) -> l
 
 
 def _range(facts: LayerFacts) -> tuple[float | None, float | None]:
-    if facts.name == CONFIDENCE or facts.name.startswith(PROBABILITY):
+    if facts.name in (CONFIDENCE, ENTROPY, MARGIN) or facts.name.startswith(PROBABILITY):
         return 0.0, 1.0
     if facts.unit in _NOT_NEGATIVE or facts.name in (MIDDLE, f"{MIDDLE}_sd", LOW, HIGH):
         return 0.0, None
@@ -137,13 +141,7 @@ def _crossed(read: UnitRead) -> tuple[int, int]:
         return 0, 0
     there = np.logical_and.reduce([read.valid(name) for name in chain])
     crossed = np.zeros(read.unit.tile.shape, bool)
-    values = [_values(read, name) for name in chain]
+    values = [read.values(name) for name in chain]
     for lower, upper in pairwise(values):
         crossed |= lower > upper
     return int(np.count_nonzero(crossed & there)), int(np.count_nonzero(there))
-
-
-def _values(read: UnitRead, name: str) -> NDArray[Any]:
-    numbers, facts = read.numbers(name), read.facts[name]
-    assert numbers is not None
-    return numbers if (facts.scale, facts.offset) == (1.0, 0.0) else numbers * np.float32(facts.scale) + facts.offset

@@ -95,6 +95,14 @@ class UnitRead:
             self._valid[layer] = self.facts[layer].valid(numbers)
         return self._valid[layer]
 
+    def values(self, layer: str) -> NDArray[Any]:
+        """Numbers of a layer that was read in its unit, (rows, columns); no data has some number too."""
+        numbers, facts = self.numbers(layer), self.facts[layer]
+        assert numbers is not None
+        if (facts.scale, facts.offset) == (1.0, 0.0):
+            return numbers
+        return numbers * np.float32(facts.scale) + np.float32(facts.offset)
+
     def counted(self, layer: str) -> NDArray[np.int64]:
         """Pixels by code, of a layer of classes that was read: (256,) for uint8, else (65536,)."""
         if layer not in self._counted:

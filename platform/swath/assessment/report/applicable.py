@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from swath.assessment.frame import counted_by_area
 from swath.assessment.in_order import in_order, threads_for
 from swath.assessment.published import CLASS, PublishedMap, Unit
+from swath.products.model import APPLICABLE
 
-APPLICABLE = "applicable"  #: layer: 1 where the model may be applied, 0 where it may not
 MOST_PIXELS = 1_000_000_000  #: that are counted; of a larger map tiles drawn at random stand for all
 OUTSIDE, INSIDE, UNKNOWN = 0, 1, 2
 _WORKING = 24  # bytes a pixel: two layers, their states, and 8 where they are counted

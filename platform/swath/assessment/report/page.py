@@ -101,7 +101,7 @@ def _current(values: dict[str, Any]) -> list[dict[str, Any]]:
     for one in [*values["accuracy"], *values["plots"]]:
         if one.get("outdated"):
             continue
-        name = f"Sample {one['sample']}" if "sample" in one else f"P{one['reference'].removeprefix('p')}"
+        name = f"Sample {one['sample']}" if "sample" in one else one["reference"].replace("plots", "Plots", 1)
         units = f"{one['units']:,} units of {one['design']} design" if "design" in one else f"{one['units']:,} plots"
         left = [f"{one['without_label']:,} without a label"] if one.get("without_label") else []
         left += [f"{number:,} {why}" for why, number in one.get("dropped", {}).items()]

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.assessment.published import CLASS, PublishedMap
-from swath.assessment.report.applicable import APPLICABLE, INSIDE, OUTSIDE
+from swath.assessment.report.applicable import INSIDE, OUTSIDE
 from swath.assessment.report.colours import told_apart, written
 from swath.assessment.report.overview import Canvas, Values, overview
+from swath.products.model import APPLICABLE
 
 _BESIDE = ("confidence", "margin", "entropy", "agb_sd", "spread", "dissimilarity", "count")  # in this order of interest
 _MOST = 3  #: pictures beside the main one
