@@ -78,6 +78,10 @@ _FLAGS = (
         ("model's part unknown", "residual part unknown"),
         "Intervals by {reference} lack a part of the variance that nobody has told: they are too short.",
     ),
+    (
+        ("few omissions",),
+        "Few units tell what the map misses of a class in {names} ({reference}): intervals there are too short.",
+    ),
     (("spread of regions unknown",), "Synthetic estimates of {names} ({reference}) have no interval."),
 )
 

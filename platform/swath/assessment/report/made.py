@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from swath.assessment.published import TABLE, PublishedMap
+from swath.assessment.published import PublishedMap
 from swath.assessment.report.bills import bill_of
+from swath.assessment.report.images import images_of, observations_of
 from swath.assessment.runs import Run, runs_of
 from swath.store import Failures, names, read_stats
 
@@ -34,8 +33,8 @@ def how_made(map_: PublishedMap) -> dict[str, Any]:
     tiles = Counter(makers.values())
     failed, kept = _failures(map_, runs, makers)
     return {
-        "images": _images(map_, runs, makers),
-        "observations": _observations(map_),
+        "images": images_of(map_, runs, makers),
+        "observations": observations_of(map_),
         "runs": [_run(run) | {"tiles": tiles[place]} for place, run in enumerate(runs)],
         "tiles_of_no_run": len(map_.units) - len(makers),
         "unmade": _unmade(map_, runs, failed),
@@ -108,55 +107,6 @@ def _actual(run: Run) -> dict[str, Any]:
         "bytes_written": sum(fact.get("bytes_written", 0) for fact in facts),
         "seconds": float(sum(pc.sum(table[stage]).as_py() or 0.0 for stage in stages)),
         "peak_rss": int(pc.max(table["peak_rss"]).as_py() or 0),
-    }
-
-
-def _images(map_: PublishedMap, runs: list[Run], makers: dict[str, int]) -> dict[str, Any]:
-    """The items that tiles of this time step were made of, each once."""
-    seen: set[str] = set()
-    months: Counter[str] = Counter()
-    platforms: Counter[str] = Counter()
-    collections: set[str] = set()
-    days: list[str] = []
-    for place, run in enumerate(runs):
-        used: set[int] = set()
-        for unit in run.units(map_.step, items=True):
-            if makers.get(unit.tile) == place:
-                used.update(unit.items)
-        with map_.store.open_read(names.run_file(map_.root, run.id, "items.parquet")) as stream:
-            held = pq.ParquetFile(stream)
-            wanted = [name for name in ("id", "collection", "datetime", "platform") if name in held.schema_arrow.names]
-            items = held.read(columns=wanted).take(np.array(sorted(used), np.int64))
-        for item in items.to_pylist():
-            if item["id"] in seen:
-                continue
-            seen.add(item["id"])
-            collections.add(item.get("collection") or "")
-            if item.get("datetime") is not None:
-                days.append(item["datetime"].date().isoformat())
-                months[days[-1][:7]] += 1
-            platforms[item.get("platform") or "not told"] += 1
-    return {
-        "count": len(seen),
-        "first": min(days, default=None),
-        "last": max(days, default=None),
-        "months": dict(sorted(months.items())),
-        "platforms": dict(platforms.most_common()),
-        "collections": sorted(filter(None, collections)),
-    }
-
-
-def _observations(map_: PublishedMap) -> dict[str, Any]:
-    with map_.store.open_read(f"{map_.root}/{TABLE}") as file:
-        table = pq.read_table(file, columns=["swath:step", "swath:observations", "swath:skipped"])
-    here = table.filter(pc.equal(table["swath:step"], map_.step))
-    counts = here["swath:observations"].to_numpy()
-    return {
-        "tiles": here.num_rows,
-        "least": int(counts.min()),
-        "median": float(np.median(counts)),
-        "most": int(counts.max()),
-        "files_left_out": int(pc.sum(here["swath:skipped"]).as_py() or 0),
     }
 
 

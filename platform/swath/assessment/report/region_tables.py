@@ -93,7 +93,8 @@ def _row(
 
 
 def _range(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{digits(low)} to {digits(high)}"
+    """An interval; one without width is none: no unit differs from the map, which does not make the map certain."""
+    return "–" if low is None or high is None or low == high else f"{digits(low)} to {digits(high)}"
 
 
 def _at(value: float | None, top: float) -> float | None:
