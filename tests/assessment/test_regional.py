@@ -1,5 +1,7 @@
 """Biomass by region, from plots and tracks to the file in the store."""
 
+import io
+
 import geopandas
 import numpy as np
 import pandas as pd
@@ -80,10 +82,13 @@ def test_the_estimate_puts_the_map_right_and_regions_add_up_in_hectares(values, 
     assert any("no mapped pixel: elsewhere" in note for note in made.notes)
 
 
-def test_the_result_stands_beside_the_sample(values, tmp_path):
+def test_the_result_and_the_units_stand_beside_the_sample(values, tmp_path):
     of, sample, table = values
     made = assess_values(of, written(table, tmp_path), sample)
     assert of.store.exists(f"{sample.folder}/regions.json")
+    units = pd.read_parquet(io.BytesIO(of.store.read_bytes(f"{sample.folder}/interpreted.parquet")))
+    assert np.allclose(units["reference"], table["agb"]) and len(units) == 150
+    assert np.allclose(units["map"], overlay(of, sample.drawn, layer="agb").told)
     assert made.to_dict()["title"] == "design-based"
 
 
@@ -152,6 +157,7 @@ def test_plots_that_are_no_probability_sample_are_named_model_based_and_not_refu
     made = assess_plots(of, written(table, tmp_path), "agb", design="none", seen="external", regions=regions)
     one = made.of()
     assert (one.title, one.estimator) == ("model-based", "map")
+    assert made.url.endswith("biomass/1.0/assessments/2023/plots/regions.json"), "each time step has results of its own"
     assert one.mean == one.mapped
     assert one.parts["common"] == pytest.approx(0.1 * one.mean)
     assert one.standard_error == pytest.approx(np.hypot(one.parts["common"], one.parts["residual"]))

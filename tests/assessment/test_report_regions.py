@@ -168,6 +168,15 @@ def test_areas_of_classes_stand_by_region(classes):
     assert [part.count(f"<caption>{name} ") for name in ("west", "east", "all")] == [1, 1, 0]
 
 
+def test_an_interval_without_width_is_no_interval_and_that_is_a_limit(classes):
+    one = classes[1].contents.values["regions"][0]["estimates"][0]
+    assert one["total_low"] == one["total_high"], "interpreters agree with the map everywhere"
+    page = Path(classes[1].page).read_text("utf-8")
+    part = page[page.index('id="regions"') : page.index('id="applicability"')]
+    assert not re.search(r">([\d.,]+) to \1<", part)
+    assert any("Few units tell what the map misses" in limit for limit in classes[1].contents.values["limits"])
+
+
 def test_plots_of_others_are_told_with_their_title(classes):
     page = Path(classes[1].page).read_text("utf-8")
     assert re.search(r'<h3>Plots others <span class="title">model-based</span>', page)

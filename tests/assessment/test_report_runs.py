@@ -6,7 +6,7 @@ import pytest
 
 from support.class_map import KEY, ROOT, class_map, stripes
 from swath.assessment import PublishedMap
-from swath.assessment.report import write_report
+from swath.assessment.report import Contents, write_report
 from swath.assessment.report.bills import bill_of
 
 from .added import add_run, bill
@@ -25,7 +25,7 @@ def tiles(store):
 
 
 def told(store):
-    return write_report(PublishedMap.open(store)).contents.values
+    return Contents.of(PublishedMap.open(store)).values
 
 
 def page(store):

@@ -50,9 +50,15 @@ def _sheets(values: dict[str, Any]) -> list[tuple[str, Row, list[Row]]]:
             "runs",
             ["run", "field", "planned", "actual"],
             [
-                [run["run"], name, run["planned"].get(name), run["actual"].get(name)]
+                row
                 for run in made["runs"]
-                for name in dict.fromkeys([*run["planned"], *run["actual"]])
+                for row in [
+                    [run["run"], "tiles of this map", None, run["tiles"]],
+                    *(
+                        [run["run"], name, run["planned"].get(name), run["actual"].get(name)]
+                        for name in dict.fromkeys([*run["planned"], *run["actual"]])
+                    ),
+                ]
             ],
         ),
         (
