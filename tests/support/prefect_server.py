@@ -107,14 +107,14 @@ class Worker:
             )
 
     def end(self, number: int = signal.SIGTERM) -> None:
-        """End it and the flow runs that it has begun, their jobs not: those are sessions of their own."""
+        """End it; SIGKILL takes the flow runs that it has begun too, as when a machine is lost, and leaves their jobs."""
         if self.process is None:
             return
         import psutil
 
         mine = psutil.Process(self.process.pid)
-        runs = [one for one in mine.children(recursive=True) if os.getsid(one.pid) == self.process.pid]
-        for one in [mine, *(runs if number == signal.SIGKILL else [])]:
+        runs = mine.children(recursive=True) if number == signal.SIGKILL else []
+        for one in [mine, *(run for run in runs if "swath.cli.job" not in " ".join(run.cmdline()))]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.send_signal(number)
         try:
