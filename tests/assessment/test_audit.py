@@ -212,14 +212,15 @@ def test_values_out_of_range_are_found(broken, layer, value, reason):
 @pytest.mark.parametrize(
     ("layer", "value", "reason"),
     [
-        ("entropy", 255, "2 pixels: data and no class, or a class and no data"),
-        ("set", 0, "2 pixels: data and no class, or a class and no data"),
+        ("entropy", 255, "2 pixels: data and no class, or class and no data"),
+        ("set", 0, "2 pixels: data and no class, or class and no data"),
+        ("q95", np.nan, "2 pixels: data and no agb, or agb and no data"),
         ("margin", 250, "2 pixels: above the confidence"),
         ("probability_tree", 249, "2 pixels: above the confidence"),
         ("class", 40, "the set lacks the class of the map"),
     ],
 )
-def test_what_tells_how_sure_a_class_is_must_agree_with_it(broken, layer, value, reason):
+def test_what_tells_how_sure_a_class_or_value_is_must_fit_it(broken, layer, value, reason):
     broken.redraw(MIDDLE, layer, somewhere(value))
     finding = found(broken, "uncertainty")
     assert finding.verdict == "failed"

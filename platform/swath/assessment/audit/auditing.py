@@ -212,7 +212,7 @@ def _checks(
     if Doubts.applies(facts):
         checks.append(Doubts(facts))
     else:
-        skipped[Doubts.name] = "no layer tells how sure classes are"
+        skipped[Doubts.name] = "no layer tells how sure another one is"
     if Applicable.applies(facts):
         checks.append(Applicable(facts))
     else:

@@ -26,7 +26,8 @@ class Ranges:
 
     Codes are of the legend, and no bit is set that has no meaning. Floats are finite where they are data. Confidence,
     entropy, margin and probabilities lie from 0 to 1 after scale, and the probabilities of a pixel add up to no more
-    than 1. Quantities in Mg/ha are not negative. q05 is not above agb, nor agb above q95, where there are such layers.
+    than 1. Quantities in Mg/ha and deviations are not negative. q05 is not above agb, nor agb above q95, where there
+    are such layers.
     """
 
     name = "ranges"
@@ -111,7 +112,7 @@ def _out_of_range(read: UnitRead, facts: LayerFacts, numbers: NDArray[Any]) -> l
 def _range(facts: LayerFacts) -> tuple[float | None, float | None]:
     if facts.name in (CONFIDENCE, ENTROPY, MARGIN) or facts.name.startswith(PROBABILITY):
         return 0.0, 1.0
-    if facts.unit in _NOT_NEGATIVE or facts.name in (MIDDLE, f"{MIDDLE}_sd", LOW, HIGH):
+    if facts.unit in _NOT_NEGATIVE or facts.name in (MIDDLE, LOW, HIGH) or facts.name.endswith("_sd"):
         return 0.0, None
     return None, None
 
