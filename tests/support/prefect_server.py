@@ -107,7 +107,7 @@ class Worker:
             )
 
     def end(self, number: int = signal.SIGTERM) -> None:
-        """End it; SIGKILL takes the flow runs that it has begun too, as when a machine is lost, and leaves their jobs."""
+        """End it; SIGKILL takes the flow runs that it has begun, as when a machine is lost, and leaves their jobs."""
         if self.process is None:
             return
         import psutil
