@@ -6,6 +6,8 @@ import shapely
 
 from swath.assessment import Zones
 
+from .good_map import Broken, good  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def regions(tmp_path_factory):
@@ -16,3 +18,8 @@ def regions(tmp_path_factory):
     shapes = [*boxes, small, shapely.box(13, 47, 13.1, 47.1)]
     geopandas.GeoDataFrame({"name": names}, geometry=shapes, crs=4326).to_crs(32633).to_file(path)
     return Zones.read(path, column="name")
+
+
+@pytest.fixture
+def broken(good, tmp_path):  # noqa: F811
+    return Broken.copy(good, tmp_path)
