@@ -8,6 +8,7 @@ from support.jobs_api import jobs_api
 from support.kuberay import kuberay
 from support.servers import FileServer
 from swath.cli import job as job_module
+from swath.cluster.kuberay.manifest import RUN_LABEL
 from swath.flows.asked import MapAsked
 from swath.flows.maps import map_product
 from swath.mapping.run import carry_out
@@ -52,14 +53,14 @@ def asked(small_world, kubernetes, s3):
     server.close()
 
 
-def flow_run_of(job):
-    """The flow run whose page shows a job; None where none does yet."""
+def flow_run_of(text):
+    """The flow run whose page shows a job or a cluster's run; None where none does yet."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
     with get_client(sync_client=True) as client:
         shown = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["job"])))
-        found = next((one for one in shown if job in str(one.data)), None)
+        found = next((one for one in shown if text in str(one.data)), None)
         return None if found is None else client.read_flow_run(found.flow_run_id)
 
 
@@ -91,3 +92,21 @@ def test_the_hook_of_a_cancelled_flow_run_deletes_its_cluster(prefect, asked, ku
     assert state.is_failed()
     assert (len(seen["clusters"]), seen["left"]) == (1, [])
     assert api.count("DELETE", seen["clusters"][0]) >= 1
+
+
+def test_a_flow_run_that_is_cancelled_while_its_cluster_starts_leaves_none(prefect, asked, kubernetes, jobs):
+    from prefect.states import Cancelled
+
+    api, seen = kubernetes[0], []
+
+    def starting(cluster):
+        name = cluster["metadata"]["name"]
+        run = flow_run_of(cluster["metadata"]["labels"][RUN_LABEL])
+        for hook in map_product.on_cancellation_hooks:
+            hook(map_product, run, Cancelled())
+        seen.append(name in api.clusters)
+
+    api.on_create = starting
+    state = map_product(asked, return_state=True)
+    assert state.is_failed()
+    assert (seen, api.clusters, jobs.submitted) == ([False], {}, [])

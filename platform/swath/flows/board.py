@@ -61,13 +61,13 @@ def show_plan(plan: Plan, priced: Priced) -> None:
     create_table_artifact(
         table=table,
         key=key_for("plan", plan.product.name),
-        description=f"Run {plan.run}: {totals.units:,} tiles by time steps of {plan.store.url(plan.root)}, "
-        f"{totals.without_input:,} of them without items.",
+        description=f"Run {plan.run}: {totals.units:,} tiles by time steps of {plan.store.url(plan.root)}; "
+        f"{totals.without_input:,} more have no items.",
     )
 
 
 def show_job(job: str, cluster: str, spec: str, run: str) -> None:
-    """Which job does the work: whoever cancels the flow run finds it by this."""
+    """Which job does the work: whoever cancels the flow run finds it by this. Empty while its cluster is made."""
     create_table_artifact(
         table=[{"job": job, "cluster": cluster, "spec": spec, "run": run}],
         key=JOB,
@@ -79,12 +79,13 @@ JOB = "job"
 
 
 def jobs_of(artifacts: list[Any]) -> list[Mapping[str, str]]:
-    """The jobs that artifacts of a flow run tell of, each once."""
-    found: dict[str, Mapping[str, str]] = {}
+    """The jobs that artifacts of a flow run tell of, each once; a cluster that has none yet stands for itself."""
+    found: dict[tuple[str, str], Mapping[str, str]] = {}
     for one in artifacts:
         if one.key == JOB:
-            rows = json.loads(one.data) if isinstance(one.data, str) else one.data
-            found |= {row["job"]: row for row in rows}
+            for row in json.loads(one.data) if isinstance(one.data, str) else one.data:
+                place = (row["cluster"], row["run"])
+                found[place] = row if row["job"] else found.get(place, row)
     return list(found.values())
 
 

@@ -34,7 +34,7 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
 
 
 def stop_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Stop what a cancelled flow run has begun."""
+    """Stop what a cancelled flow run has begun: its jobs, and the clusters that were made or are being made for it."""
     logger = flow_run_logger(flow_run, flow)  # hooks have no context of a run
     with get_client(sync_client=True) as client:
         told = client.read_artifacts(
@@ -46,10 +46,10 @@ def stop_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> Non
 
     def stop(one: Mapping[str, str]) -> None:
         try:
-            logger.info("%s: %s", one["job"], _stop(one, asked))
+            logger.info("%s: %s", one["job"] or one["run"], _stop(one, asked))
         except SwathError as error:
             # the cluster was made for the run and is gone, or does not answer: its own end is the launcher's to see to
-            logger.warning("the job %s was not stopped: %s", one["job"], error)
+            logger.warning("%s was not stopped: %s", one["job"] or one["run"], error)
 
     with ThreadPoolExecutor(8) as pool:  # an experiment has many, and each takes its time to end
         list(pool.map(stop, jobs_of(told)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from prefect.logging import get_run_logger
 
 from swath.cluster import Job, Where, command_on, error_of
 from swath.cluster.job import job_id
-from swath.cluster.where import HERE
+from swath.cluster.where import HERE, KUBERAY
 from swath.flows.board import show_job
 from swath.flows.watch import Log, Watch
 from swath.mapping import Plan, RunResult, Stale
@@ -27,6 +28,7 @@ def make(plan: Plan, where: Where, *, workers: int | None, stale: Stale | None) 
         ClusterError: It ended without a result, or its cluster did not become ready.
     """
     log = get_run_logger()
+    _show_cluster(where, plan.run)
     with Watch(log, plan):
         return map_on(
             plan, where.as_job(), workers=workers, stale=stale, on_job=_shown(where, plan.run), on_log=_lines(log),
@@ -51,25 +53,43 @@ def command(kind: Command, arguments: Sequence[str], store: str, where: Where) -
         ClusterError: The job ended without saying how.
     """
     log, opened = get_run_logger(), Store.open(store)
-    seen = arguments if where.name in HERE else _seen(opened, arguments)
+    seen = arguments if where.name in HERE else arguments_seen(kind, opened, arguments)
     spec = CommandSpec(kind=kind, arguments=tuple(seen))
     run = job_id(kind, write_spec(opened, spec), spec.model_dump_json().encode())
+    _show_cluster(where, run)
     end = command_on(opened, spec, where.as_job(), on_job=_shown(where, run), on_log=_lines(log), say=log.info)
     if end.error is not None:
         raise error_of(end.error, end.job)
     return end.result or {}
 
 
-_FILES = frozenset({"--labels", "--area", "--source", "--reference", "--regions", "--recipe", "--peer", "--space"})
+_FILES = frozenset({"--labels", "--area", "--source", "--reference", "--regions", "--tracks", "--matrix", "--areas"})
+_FORMS = frozenset({"", "--recipe", "--peer", "--space"})  # names of what ships, or YAML files; the first: the product
+_STORES = frozenset({"--out", "--chips"})
 
 
-def _seen(store: Store, arguments: Sequence[str]) -> list[str]:
-    """Arguments as a machine sees them that has only the store."""
-    options = ["", *arguments]
-    return [
-        as_seen(store, one, alone=option != "--source") if option in _FILES else one
-        for option, one in zip(options, arguments, strict=False)
-    ]
+def arguments_seen(kind: Command, store: Store, arguments: Sequence[str]) -> list[str]:
+    """Arguments as a machine sees them that has only the store: as the command line sends them.
+
+    Raises:
+        RequestError: What lies on this machine and cannot be sent along.
+    """
+    stores = _STORES | ({""} if kind == "assess" else set())  # which comes before its options
+
+    def seen(option: str, text: str) -> str:
+        if option in stores:
+            return Store.open(text).root
+        if option in _FILES or (option in _FORMS and Path(text).suffix in (".yaml", ".yml")):
+            return as_seen(store, text, alone=option != "--source")
+        return text
+
+    return [seen(option, text) for option, text in zip(["", *arguments], arguments, strict=False)]
+
+
+def _show_cluster(where: Where, run: str) -> None:
+    """That a cluster will be made: whoever cancels while it starts, before there is a job, finds it by this."""
+    if where.name == KUBERAY:
+        show_job("", where.name, "", run)
 
 
 def _shown(where: Where, run: str) -> Callable[[Job, str], None]:
