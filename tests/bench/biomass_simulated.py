@@ -64,17 +64,21 @@ class Earth:
         seed: Of the world.
         area: That is learned from and mapped.
         every_days: Between passes of each fleet that are simulated: fewer make it cheaper.
-        split: Seed by which blocks and orbits are dealt to folds: the first by which every fold has labels.
+        split: Seed by which blocks and orbits are dealt to folds, such that every fold has labels; None: the recipe's.
     """
 
     seed: int
     area: str
     every_days: Mapping[Simulated, int]
-    split: int
+    split: int | None = None
+
+    def dealt(self, recipe: Recipe) -> Recipe:
+        """A recipe whose folds fit its labels."""
+        return recipe if self.split is None else recipe.with_overrides([f"chips.split.seed={self.split}"])
 
 
 EARTHS = {
-    "chosen": Earth(7, "13.46,50.96,13.68,51.07", {Simulated.OPTICAL: 30, Simulated.RADAR: 30}, 1),
+    "chosen": Earth(7, "13.46,50.96,13.68,51.07", {Simulated.OPTICAL: 30, Simulated.RADAR: 30}),
     "unseen": Earth(13, "12.55,49.96,12.75,50.06", {Simulated.OPTICAL: 30, Simulated.RADAR: 36}, 2),
 }
 
@@ -91,7 +95,7 @@ def simulated(
         folds: Whose networks map; all of the recipe's by default. Each fold has a training in any case, as intervals
             are fitted across them.
     """
-    asked = Recipe.load(recipe).with_overrides([f"chips.split.seed={EARTHS[earth].split}"])
+    asked = EARTHS[earth].dealt(Recipe.load(recipe))
     folds = tuple(folds) or tuple(range(asked.chips.split.number))
     with tempfile.TemporaryDirectory(prefix="swath-biomass-") as made:
         found = _simulated(asked, Path(made) if folder is None else folder, EARTHS[earth], folds)

@@ -100,9 +100,7 @@ def read(name: str, folder: Path, earth: str = "chosen") -> dict[str, Any]:
             folder / "earth", area=area, period=Period.parse(task.period), seed=seed,
             labels=(task.labels,), **task.publish,
         )  # fmt: skip
-    recipe = Recipe.load(task.recipe).with_overrides(
-        [f"chips.split.seed={EARTHS[earth].split}"] if name == "biomass" else []
-    )
+    recipe = EARTHS[earth].dealt(Recipe.load(task.recipe))
     labels = next(path for path in catalog.parent.iterdir() if path.suffix in (".gpkg", ".parquet"))
     product = Product.load(task.product).with_overrides(["output.grid.tile_size=768"])
     request = MapRequest(product, area, Period.parse(task.period), str(catalog))
