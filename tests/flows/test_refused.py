@@ -1,7 +1,6 @@
-"""What flows of maps cannot do is said before any work: no alias, no store, a store in use; and when schedules fire."""
+"""What flows of maps cannot do is said before any work: no alias, no store, no cluster; and when schedules fire."""
 
 import asyncio
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -9,11 +8,11 @@ import pytest
 
 from support.parts import ROOT
 from support.servers import free_port
+from support.small_world import fingerprints
 from swath.flows.asked import MapAsked
-from swath.flows.limits import alone
 from swath.flows.maps import map_product
 from swath.flows.serve import read_deployments
-from swath.store import Store
+from swath.flows.trust import AssessAsked, assess_map
 
 
 def asked(world, store, **more):
@@ -56,24 +55,20 @@ def test_a_store_whose_endpoint_nobody_answers_is_named_within_seconds(prefect, 
     assert "AWS_ENDPOINT_URL" in state.message
 
 
-def test_a_run_that_may_wait_goes_on_once_the_store_is_free(prefect, small_world, tmp_path):
-    store, free = tmp_path / "store", threading.Event()
-
-    def hold():
-        with alone(Store.open(store), product="mosaic"):
-            held.set()
-            free.wait(60)
-
-    held = threading.Event()
-    first = threading.Thread(target=hold)
-    first.start()
-    held.wait(60)
-    threading.Timer(2, free.set).start()
-    begun = time.monotonic()
-    state = map_product(asked(small_world, store, wait_h=0.1), return_state=True)
-    first.join()
-    assert state.is_completed(), state.message
-    assert time.monotonic() - begun > 2
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"cluster": "somewhere"}, "no cluster 'somewhere'"),
+        ({"cluster": "auto"}, "a process of its own"),
+        ({"cluster": "kuberay"}, "--cluster-spec"),
+    ],
+)
+def test_an_assessment_says_that_there_is_no_such_cluster_before_it_audits(prefect, mapped, change, said):
+    before = fingerprints(mapped)
+    state = assess_map(AssessAsked(store=str(mapped), reference="plots.csv", **change), return_state=True)
+    assert state.is_failed()
+    assert said in state.message
+    assert fingerprints(mapped) == before
 
 
 def crons():

@@ -8,22 +8,22 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from swath.cluster.where import Where
+from swath.errors import ClusterError
 from swath.grid import Period
 from swath.mapping import Limits, Stale, Window
 from swath.planning import MapRequest, request_of
 from swath.planning.rolling import ended_steps
-
-Cluster = Field(
-    default="local",
-    description="inline or local: a process of the machine of the flow; http(s)://HOST:8265: a Ray cluster; kuberay: "
-    "one that is made for the run.",
-)
 
 
 def required_first(schema: dict[str, Any]) -> None:
     """Order the fields of a form: what must be said comes first."""
     fields, required = schema["properties"], schema.get("required", [])
     schema["properties"] = {name: fields[name] for name in sorted(fields, key=lambda name: name not in required)}
+
+
+def maps_of(store: str, product: str | None) -> str:
+    """Maps of a store, or those of one product, in names of runs."""
+    return store if product is None else f"{product} {store}"
 
 
 class Told(BaseModel):
@@ -44,12 +44,12 @@ class Told(BaseModel):
 class OnCluster(Told):
     """Where the work is done."""
 
-    cluster: str = Cluster
-    cluster_spec: str | None = Field(default=None, description="With kuberay: YAML of the cluster.")
-    deadline_h: float | None = Field(
-        default=None, gt=0, title="Deadline, h", description="With kuberay: as many workers as this needs."
+    cluster: str = Field(
+        default="local",
+        description="inline or local: a process of the machine of the flow; http(s)://HOST:8265: a Ray cluster; "
+        "kuberay: one that is made for the run.",
     )
-    workers: int | None = Field(default=None, ge=1, description="Most workers; by default what the cores allow.")
+    cluster_spec: str | None = Field(default=None, description="With kuberay: YAML of the cluster.")
 
     def where(self) -> Where:
         """Where, checked.
@@ -57,12 +57,24 @@ class OnCluster(Told):
         Raises:
             ClusterError: No such place.
         """
-        return Where.of(self.cluster, spec=self.cluster_spec, deadline_h=self.deadline_h)
+        return self._where()
+
+    def _where(self, deadline_h: float | None = None) -> Where:
+        if self.cluster == "auto":
+            raise ClusterError(
+                "auto is the cluster around a process, and the job of a flow run is a process of its own.",
+                fix="Give http://HOST:8265, the address of that cluster's Jobs API, or local.",
+            )
+        return Where.of(self.cluster, spec=self.cluster_spec, deadline_h=deadline_h)
 
 
 class Making(OnCluster):
     """How maps are made, and what may be spent."""
 
+    deadline_h: float | None = Field(
+        default=None, gt=0, title="Deadline, h", description="With kuberay: as many workers as this needs."
+    )
+    workers: int | None = Field(default=None, ge=1, description="Most workers; by default what the cores allow.")
     stale: Literal["keep", "redo"] | None = Field(default=None, description="Tiles made by older code.")
     prices: str | None = Field(default=None, description="Prices: a YAML file, or one that ships with Swath.")
     carbon: str | None = Field(default=None, description="Power of machines and carbon of grids: a YAML file.")
@@ -70,6 +82,14 @@ class Making(OnCluster):
     max_carbon: float | None = Field(default=None, ge=0, title="Max carbon, gCO2e", description="The same.")
     audit: bool = Field(default=True, description="A map that fails its audit stays unpublished.")
     report: bool = Field(default=True, description="Write the report of each time step.")
+
+    def where(self) -> Where:
+        """Where, checked, with the deadline.
+
+        Raises:
+            ClusterError: No such place.
+        """
+        return self._where(self.deadline_h)
 
     @property
     def limits(self) -> Limits:
@@ -139,6 +159,11 @@ class UpdateAsked(Making):
     until: date | None = Field(default=None, description="The day that the last step holds; the day of the run.")
     ended: bool = Field(default=False, description="With last: only steps that have ended before that day.")
     source: str | None = Field(default=None, description="Search here instead of where the last run searched.")
+
+    @property
+    def maps(self) -> str:
+        """Which they are, in names of runs."""
+        return maps_of(self.store, self.product)
 
     @property
     def window(self) -> Window:

@@ -30,6 +30,7 @@ class TrainAsked(OnCluster):
     overrides: list[str] = Field(default=[], title="Set", description="FIELD=VALUE of the recipe, a line each.")
     product_overrides: list[str] = Field(default=[], title="Set of product", description="FIELD=VALUE of the product.")
     replace: bool = Field(default=False, description="Put the package in the place of one that stands there.")
+    workers: int | None = Field(default=None, ge=1, description="Most workers; by default what the cores allow.")
 
     @model_validator(mode="after")
     def _place(self) -> Self:

@@ -50,7 +50,7 @@ def plan_map(asked: MapAsked) -> Plan:
 
 @flow(
     name="update",
-    flow_run_name="update {asked.product} {asked.store}",
+    flow_run_name="update {asked.maps}",
     on_completion=[tell],
     on_failure=[tell],
     on_crashed=[tell],
@@ -75,7 +75,7 @@ def update_maps(asked: UpdateAsked) -> State[dict[str, Any]]:
     return Completed(message=text, data={"updates": changes, "results": [state.data for state in states]})
 
 
-@task(name="plan update", task_run_name="plan update {asked.product} {asked.store}", cache_policy=NO_CACHE)
+@task(name="plan update", task_run_name="plan update {asked.maps}", cache_policy=NO_CACHE)
 def plan_update(asked: UpdateAsked) -> list[Update]:
     """Search anew, say what has changed, and refuse what is expected to pass a limit."""
     redo = asked.older is Stale.REDO

@@ -13,10 +13,12 @@ from pydantic import Field
 
 from swath.assessment.audit import Audit, AuditedMap, audit_map
 from swath.assessment.report import write_report
-from swath.flows.asked import OnCluster
+from swath.cluster import Where
+from swath.flows.asked import OnCluster, maps_of
 from swath.flows.board import show_audit, show_map, show_report, show_table
 from swath.flows.ends import stop_jobs, tell
 from swath.flows.jobs import command
+from swath.flows.limits import alone
 from swath.store import Store
 
 
@@ -36,6 +38,11 @@ class AssessAsked(OnCluster):
     more: list[str] = Field(default=[], title="Options", description="More options of swath assess, a word a line.")
     against: str | None = Field(default=None, description="Store of the version before, whose shares are compared.")
 
+    @property
+    def maps(self) -> str:
+        """Which they are, in names of runs."""
+        return maps_of(self.store, self.product)
+
     def arguments(self) -> tuple[str, ...]:
         """What follows `swath assess`, as a person would write it."""
         texts = {
@@ -53,7 +60,7 @@ class AssessAsked(OnCluster):
 
 @flow(
     name="assess",
-    flow_run_name="assess {asked.product} {asked.store}",
+    flow_run_name="assess {asked.maps}",
     on_completion=[tell],
     on_failure=[tell],
     on_crashed=[tell],
@@ -61,12 +68,14 @@ class AssessAsked(OnCluster):
 )
 def assess_map(asked: AssessAsked) -> State[dict[str, Any]]:
     """Audit a map, assess it by a reference where there is one, and write its report."""
-    store = Store.open(asked.store)
-    audit = audited(store, product=asked.product, step=asked.step, against=asked.against)
-    values: dict[str, Any] = {"audit": audit.verdict, "audit_url": audit.url}
-    if asked.reference is not None:
-        values["assessed"] = assessed(asked)
-    values["reports"] = reported(store, product=asked.product, step=asked.step)
+    where, store = asked.where(), Store.open(asked.store)
+    where.check_store(store)
+    with alone(store, product=asked.product or "any", wait_h=asked.wait_h):  # a map that is being made has no accuracy
+        audit = audited(asked, store)
+        values: dict[str, Any] = {"audit": audit.verdict, "audit_url": audit.url}
+        if asked.reference is not None:
+            values["assessed"] = assessed(asked, where)
+        values["reports"] = reported(asked, store)
     if audit.verdict == "failed":
         return Failed(
             message=f"The audit of {audit.url} failed, and the map stays unpublished. Mend it, then run this again."
@@ -74,28 +83,29 @@ def assess_map(asked: AssessAsked) -> State[dict[str, Any]]:
     return Completed(message=f"Audit {audit.verdict}; {', '.join(values['reports'])}", data=values)
 
 
-@task(task_run_name="audit {product} {store.root}", cache_policy=NO_CACHE)
-def audited(store: Store, *, product: str | None = None, step: str | None = None, against: str | None = None) -> Audit:
+@task(task_run_name="audit {asked.maps}", cache_policy=NO_CACHE)
+def audited(asked: AssessAsked, store: Store) -> Audit:
     """The verdict of a map."""
-    made = audit_map(store, product=product, step=step, against=against, say=get_run_logger().info)
+    say = get_run_logger().info
+    made = audit_map(store, product=asked.product, step=asked.step, against=asked.against, say=say)
     show_audit(made)
     return made
 
 
-@task(task_run_name="assess {asked.product} {asked.reference}", cache_policy=NO_CACHE)
-def assessed(asked: AssessAsked) -> dict[str, Any]:
+@task(task_run_name="assess {asked.maps} by {asked.reference}", cache_policy=NO_CACHE)
+def assessed(asked: AssessAsked, where: Where) -> dict[str, Any]:
     """Accuracy, areas and totals, as a job."""
-    found = command("assess", asked.arguments(), asked.store, asked.where())
+    found = command("assess", asked.arguments(), asked.store, where)
     rows = [{"figure": name, "value": value} for name, value in found.items() if isinstance(value, int | float | str)]
     show_table("assessed", rows, description=f"{asked.store} by {asked.reference}")
     return found
 
 
-@task(task_run_name="report {product} {store.root}", cache_policy=NO_CACHE)
-def reported(store: Store, *, product: str | None = None, step: str | None = None) -> list[str]:
+@task(task_run_name="report {asked.maps}", cache_policy=NO_CACHE)
+def reported(asked: AssessAsked, store: Store) -> list[str]:
     """A picture and a report of each time step; where they are."""
     pages = []
-    for one in AuditedMap.open_all(store, product=product, step=step):
+    for one in AuditedMap.open_all(store, product=asked.product, step=asked.step):
         show_map(one)
         made = write_report(one, say=get_run_logger().info)
         show_report(one, made)

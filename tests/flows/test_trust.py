@@ -1,0 +1,55 @@
+"""The flow `assess` on a real Prefect server: a map is audited and reported, and shown."""
+
+import shutil
+
+import pytest
+
+from swath.errors import ClusterError
+from swath.flows.asked import MapAsked, UpdateAsked
+from swath.flows.limits import alone
+from swath.flows.trust import AssessAsked, assess_map
+from swath.store import Store
+
+
+def shown(run):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run])))
+        return client.read_flow_run(run).name, {one.key for one in found}
+
+
+def test_a_map_is_audited_and_reported_and_the_run_has_its_name(prefect, mapped, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(mapped, store)
+    state = assess_map(AssessAsked(store=str(store), step="2023-06"), return_state=True)
+    assert state.is_completed(), state.message
+    values = state.result()
+    assert values["audit"] == "passed"
+    assert len(values["reports"]) == 1
+    name, keys = shown(state.state_details.flow_run_id)
+    assert name == f"assess {store}"
+    assert {"audit", "report-mosaic-1-0-2023-06", "map-mosaic-1-0-2023-06"} <= keys
+
+
+def test_a_map_that_another_flow_run_makes_is_not_assessed(prefect, mapped, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(mapped, store)
+    with alone(Store.open(store), product="mosaic"):
+        state = assess_map(AssessAsked(store=str(store)), return_state=True)
+    assert state.is_failed()
+    assert "Another flow run works in" in state.message
+
+
+def test_names_of_runs_tell_a_product_where_one_is_asked_for():
+    assert UpdateAsked(store="s3://b").maps == "s3://b"
+    assert AssessAsked(store="s3://b", product="landcover").maps == "landcover s3://b"
+
+
+def test_a_deadline_is_of_what_makes_maps(tmp_path):
+    told = {"product": "p", "area": "a", "period": "2023", "source": "s", "store": "t"}
+    with pytest.raises(ClusterError, match="--deadline"):
+        MapAsked(**told, deadline_h=2).where()
+    with pytest.raises(ValueError, match="deadline_h"):
+        AssessAsked(store="t", deadline_h=2)
