@@ -1,4 +1,4 @@
-"""The flow `assess` on a real Prefect server: a map is audited and reported, and shown."""
+"""The flow `assess` on a real Prefect server: a map is audited, reported and shown; what cannot be is refused."""
 
 import shutil
 
@@ -6,7 +6,9 @@ import pytest
 
 from swath.errors import ClusterError
 from swath.flows.asked import MapAsked, UpdateAsked
+from swath.flows.asked_models import TrainAsked
 from swath.flows.limits import alone
+from swath.flows.trainings import train_model
 from swath.flows.trust import AssessAsked, assess_map
 from swath.store import Store
 
@@ -40,6 +42,20 @@ def test_a_map_that_another_flow_run_makes_is_not_assessed(prefect, mapped, tmp_
         state = assess_map(AssessAsked(store=str(store)), return_state=True)
     assert state.is_failed()
     assert "Another flow run works in" in state.message
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"product": "landcovers"}, "landcovers"), ({"cluster": "somewhere"}, "no cluster")]
+)
+def test_a_training_that_cannot_be_is_refused_before_its_folder_is_made(prefect, tmp_path, change, said):
+    asked = {
+        "product": "landcover", "labels": "l", "area": "a", "period": "2023/P1Y", "source": "s",
+        "out": str(tmp_path / "out"),
+    }  # fmt: skip
+    state = train_model(TrainAsked(**asked | change), return_state=True)
+    assert state.is_failed()
+    assert said in state.message
+    assert not (tmp_path / "out").exists()
 
 
 def test_names_of_runs_tell_a_product_where_one_is_asked_for():

@@ -23,8 +23,7 @@ from swath.flows.asked_models import Config, ExperimentAsked, Region
 from swath.flows.board import show_table, show_text
 from swath.flows.ends import stop_jobs, tell
 from swath.flows.jobs import command
-from swath.flows.limits import alone
-from swath.flows.trainings import numbers
+from swath.flows.trainings import held, numbers
 from swath.store import Store
 
 TABLE, NUMBERS, PICTURE = "experiment.csv", "experiment.json", "experiment.png"
@@ -61,8 +60,7 @@ class Cell:
 )
 def experiment(asked: ExperimentAsked) -> State[dict[str, Any]]:
     """Train each configuration with each seed in each region, and compare them. The same run goes on."""
-    store = Store.open(asked.out)
-    with alone(store, product=asked.product, wait_h=asked.wait_h):
+    with held(asked) as store:
         cells = all_cells(asked)
         values = compared(asked, store, cells)
     failed = [cell for cell in cells if cell.error]

@@ -48,6 +48,11 @@ def alone(store: Store, *, product: str, wait_h: float = 0) -> Iterator[None]:
         yield
 
 
+def name_of(product: str | None) -> str:
+    """The product whose places a run of NAME, of NAME/VERSION, or of all maps of a store takes."""
+    return "any" if product is None else product.partition("/")[0]
+
+
 def _hold(held: ExitStack, store: Store, end: float) -> None:
     told = False
     while True:

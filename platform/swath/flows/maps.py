@@ -14,7 +14,7 @@ from prefect.states import Completed, Failed
 from swath.flows.asked import MapAsked, UpdateAsked
 from swath.flows.board import show_table
 from swath.flows.ends import stop_jobs, tell
-from swath.flows.limits import alone
+from swath.flows.limits import alone, name_of
 from swath.flows.making import approve, ended, make_units, trust
 from swath.mapping import Plan, Stale, Update, make_plan, plan_updates
 from swath.store import Store
@@ -60,7 +60,7 @@ def update_maps(asked: UpdateAsked) -> State[dict[str, Any]]:
     """Bring the maps of a store up to date: only tiles whose scenes are new or replaced are made."""
     where, store = asked.where(), Store.open(asked.store)
     where.check_store(store)
-    with alone(store, product=asked.product or "any", wait_h=asked.wait_h):
+    with alone(store, product=name_of(asked.product), wait_h=asked.wait_h):
         updates = plan_update(asked)
         states = []
         for one in updates:

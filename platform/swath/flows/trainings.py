@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from prefect import flow, task
@@ -17,10 +19,25 @@ from swath.flows.ends import stop_jobs, tell
 from swath.flows.jobs import command
 from swath.flows.limits import alone
 from swath.models import Package
+from swath.products import Product
 from swath.registry import Reference, Registry, Version, package_at
 from swath.store import Store
 
 _NAMED = "{asked.product} {asked.period} {asked.area}"
+
+
+@contextmanager
+def held(asked: TrainAsked) -> Iterator[Store]:
+    """The folder of a training, held while the block runs.
+
+    Raises:
+        ClusterError, ProductError: No such cluster or product; nothing is written.
+        StoreBusyError: Another flow run works in that folder.
+    """
+    store, product = Store.open(asked.out), Product.load(asked.product)
+    asked.where().check_store(store)
+    with alone(store, product=product.name, wait_h=asked.wait_h):
+        yield store
 
 
 @flow(
@@ -33,7 +50,7 @@ _NAMED = "{asked.product} {asked.period} {asked.area}"
 )
 def train_model(asked: TrainAsked) -> State[dict[str, Any]]:
     """Train a model, as `swath train` does. The same run goes on where it stopped."""
-    with alone(Store.open(asked.out), product=asked.product, wait_h=asked.wait_h):
+    with held(asked):
         found = learn(asked)
     return Completed(message=f"{found['package']}: {figures(found)}", data=found)
 
@@ -48,7 +65,7 @@ def train_model(asked: TrainAsked) -> State[dict[str, Any]]:
 )
 def tune_model(asked: TuneAsked) -> State[dict[str, Any]]:
     """Search settings of a training, as `swath tune` does. The same run goes on where it stopped."""
-    with alone(Store.open(asked.out), product=asked.product, wait_h=asked.wait_h):
+    with held(asked):
         found = learn(asked)
     return Completed(message=f"The best of the search is the recipe {found['recipe']}.", data=found)
 
@@ -63,7 +80,7 @@ def tune_model(asked: TuneAsked) -> State[dict[str, Any]]:
 )
 def release_model(asked: ReleaseAsked) -> State[dict[str, Any]]:
     """Train, register, compare with the version that has the alias, and take the alias when that is good enough."""
-    with alone(Store.open(asked.out), product=asked.product, wait_h=asked.wait_h):
+    with held(asked):
         found = learn(asked)
         package = package_at(found["package"], found["digest"])
         registry = Registry.open(asked.registry)

@@ -18,7 +18,7 @@ from swath.flows.asked import OnCluster, maps_of
 from swath.flows.board import show_audit, show_map, show_report, show_table
 from swath.flows.ends import stop_jobs, tell
 from swath.flows.jobs import command
-from swath.flows.limits import alone
+from swath.flows.limits import alone, name_of
 from swath.store import Store
 
 
@@ -70,7 +70,7 @@ def assess_map(asked: AssessAsked) -> State[dict[str, Any]]:
     """Audit a map, assess it by a reference where there is one, and write its report."""
     where, store = asked.where(), Store.open(asked.store)
     where.check_store(store)
-    with alone(store, product=asked.product or "any", wait_h=asked.wait_h):  # a map that is being made has no accuracy
+    with alone(store, product=name_of(asked.product), wait_h=asked.wait_h):  # a map that is being made has no accuracy
         audit = audited(asked, store)
         values: dict[str, Any] = {"audit": audit.verdict, "audit_url": audit.url}
         if asked.reference is not None:
