@@ -31,7 +31,7 @@ import psutil
 from swath.training.metrics import compare
 
 SHORT = {
-    "clouds_simulated": ["--set", "train.window=144"],
+    "clouds_simulated": [],
     "assess": ["--repeats", "1"],
     "cube": ["--size", "1536", "--repeats", "3"],
     "mapping": ["--tile-size", "1536", "--steps", "2", "--repeats", "3", "--ray", "1"],
