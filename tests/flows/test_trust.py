@@ -1,6 +1,8 @@
 """The flow `assess` on a real Prefect server: a map is audited, reported and shown; what cannot be is refused."""
 
 import shutil
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,6 +58,19 @@ def test_a_training_that_cannot_be_is_refused_before_its_folder_is_made(prefect,
     assert state.is_failed()
     assert said in state.message
     assert not (tmp_path / "out").exists()
+
+
+def test_an_update_that_runs_late_looks_at_the_days_of_its_schedule(prefect, mapped, monkeypatch):
+    from swath.flows import maps
+
+    windows = []
+    monkeypatch.setattr(maps, "plan_updates", lambda store, window, **more: windows.append(window) or [])
+    scheduled = datetime(2026, 3, 4, 4, 30, tzinfo=UTC)
+    monkeypatch.setattr(maps, "flow_run", SimpleNamespace(scheduled_start_time=scheduled))
+    for until in (None, date(2026, 2, 1)):
+        state = maps.update_maps(UpdateAsked(store=str(mapped), last=3, until=until), return_state=True)
+        assert state.is_completed(), state.message
+    assert [one.until for one in windows] == [date(2026, 3, 4), date(2026, 2, 1)]
 
 
 def test_names_of_runs_tell_a_product_where_one_is_asked_for():

@@ -156,7 +156,7 @@ class UpdateAsked(Making):
     product: str | None = Field(default=None, description="Only its maps: NAME or NAME/VERSION.")
     period: str | None = Field(default=None, description="Periods to look at; by default those of the last run.")
     last: int | None = Field(default=None, ge=1, description="Or the last so many steps; days, for acquisitions.")
-    until: date | None = Field(default=None, description="The day that the last step holds; the day of the run.")
+    until: date | None = Field(default=None, description="The day that the last step holds; that of the schedule.")
     ended: bool = Field(default=False, description="With last: only steps that have ended before that day.")
     source: str | None = Field(default=None, description="Search here instead of where the last run searched.")
 
@@ -164,6 +164,10 @@ class UpdateAsked(Making):
     def maps(self) -> str:
         """Which they are, in names of runs."""
         return maps_of(self.store, self.product)
+
+    def on(self, day: date) -> Self:
+        """The same, seen from a day: the last steps end there."""
+        return self if self.last is None or self.until is not None else self.model_copy(update={"until": day})
 
     @property
     def window(self) -> Window:

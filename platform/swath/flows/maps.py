@@ -58,6 +58,7 @@ def plan_map(asked: MapAsked) -> Plan:
 )
 def update_maps(asked: UpdateAsked) -> State[dict[str, Any]]:
     """Bring the maps of a store up to date: only tiles whose scenes are new or replaced are made."""
+    asked = asked.on(flow_run.scheduled_start_time.date())  # days of runs that came late are not left out
     where, store = asked.where(), Store.open(asked.store)
     where.check_store(store)
     with alone(store, product=name_of(asked.product), wait_h=asked.wait_h):
