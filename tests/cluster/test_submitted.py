@@ -51,7 +51,7 @@ def test_a_place_that_does_not_answer_for_a_while_is_asked_again():
     said = []
     place = Place(ClusterError("gone quiet."), ClusterError("gone quiet."), RUNNING, DONE)
     assert follow_job(place, RUNNING, every_s=0, say=said.append) == DONE
-    assert said == ["gone quiet. The job goes on; asking again for 5 minutes."]
+    assert said == ["gone quiet. The job may go on; asking again for 5 minutes."]
 
 
 def test_a_place_that_does_not_answer_for_long_is_given_up():

@@ -38,11 +38,12 @@ class Line:
             "store": str(self.store), "tile_size": 48, "overrides": ["inputs.0.bands=[B04,B08]"],
             "cluster": "inline", "wait_h": 0.1,
         }  # fmt: skip
+        self.worker.prefect("work-pool", "create", POOL, "--type", "process")
 
     def deploy(self, **more: object) -> None:
         """As deploy/prefect.yaml does, by Prefect's own command."""
         told = {
-            "name": "swath", "build": None, "push": None, "pull": None,
+            "name": "swath", "build": None, "push": None, "pull": [],
             "deployments": [
                 {"name": "line", "entrypoint": FLOWS["map"], "work_pool": {"name": POOL},
                  "parameters": {"asked": self.asked}, **more}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.test_flows import POOL, lined, slow
+from faults.test_flows import lined, slow
 from support.ray_cluster import wait_until
 from support.ray_head import RayHead, ray_head
 from support.servers import FileServer, free_port
@@ -111,7 +111,6 @@ def line(cluster, archive, small_world, tmp_path):
     made = lined(tmp_path, small_world, f"{archive.url}/catalog.json")
     made.asked["cluster"] = cluster.address
     made.worker.environment |= cluster.environment
-    made.worker.prefect("work-pool", "create", POOL, "--type", "process")
     made.worker.start()
     try:
         yield made

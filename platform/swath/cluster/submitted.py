@@ -84,7 +84,7 @@ def follow_job(
             except ClusterError as error:
                 if silent is None:
                     silent = time.monotonic()
-                    say(f"{error.message} The job goes on; asking again for {patience_s / 60:.0f} minutes.")
+                    say(f"{error.message} The job may go on; asking again for {patience_s / 60:.0f} minutes.")
                 elif time.monotonic() - silent > patience_s:
                     raise
                 continue

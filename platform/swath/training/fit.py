@@ -194,6 +194,13 @@ def _device(config: TrainConfig, *, on_ray: bool) -> str:
     return device
 
 
+def _cores() -> int:
+    """Threads where the config says none: those that OMP_NUM_THREADS leaves of the cores that this process may use."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    cores = len(os.sched_getaffinity(0))
+    return min(int(told), cores) if told.isdigit() and int(told) else cores
+
+
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
     """Let torch use so many threads while the block runs."""
