@@ -189,6 +189,7 @@ def step_name(when: datetime) -> str:
 def picture_of(folder: Path, bands: tuple[str, ...], window: GeoBox) -> NDArray[Any]:
     """What a person would look at: true colour, or temperature."""
     stack = np.stack([read_values(folder / f"{band}.tif", window) for band in bands])
+    stack = np.where(stack >= np.iinfo(np.uint16).max, np.nan, stack)  # saturated
     if len(bands) == 1:  # the item tells how numbers become kelvin
         told = json.loads((folder / f"{folder.name}.json").read_text())["assets"][bands[0]]
         return np.asarray(stack[0] * told["raster:scale"] + told["raster:offset"])
