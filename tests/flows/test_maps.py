@@ -93,6 +93,7 @@ def test_a_second_run_of_a_store_is_refused_while_the_first_holds_it(prefect, sm
     assert not list(store.rglob("*.tif"))
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_another_one_of_its_store(prefect, small_world, tmp_path):
     store = tmp_path / "store"
     lease = Lease(Store.open(store), LEASE)

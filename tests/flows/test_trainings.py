@@ -69,6 +69,7 @@ def test_arguments_are_options_that_the_command_has(asked, command):
         assert (found["space"], found["trials"]) == ("x", 3)
 
 
+@pytest.mark.slow
 def test_an_experiment_trains_a_grid_and_compares_it(prefect, small_world, drawn, tmp_path):
     out = tmp_path / "out"
     asked = ExperimentAsked(
