@@ -63,3 +63,15 @@ def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     client.close()
     yield f"s3://{bucket}"
+
+
+@pytest.fixture(scope="module")
+def s3_bucket(s3_endpoint: str) -> Iterator[str]:
+    """`s3://` URL of a bucket that the tests of a module share, with the variables of its server in the environment."""
+    from support.buckets import bucket
+
+    variables, url = bucket(s3_endpoint)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield url

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from support.buckets import bucket
 from support.command import swath
 from support.jobs_api import jobs_api
 from support.kuberay import kuberay
@@ -41,16 +40,6 @@ def server(monkeypatch, tmp_path):
         api.work, api.asked, api.end = work, [], {"exit_code": 0, "result": TRAINED}
         yield api
     settings.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def s3_bucket(s3_endpoint):
-    """URL of a bucket of these tests."""
-    variables, url = bucket(s3_endpoint)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield url
 
 
 def train(server, out, *more, source="https://example.org/catalog.json", where=()):

@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-from support.buckets import bucket
 from support.command import swath
 from support.jobs_api import jobs_api
 from support.kuberay import kuberay
@@ -64,16 +63,6 @@ def archive(small_world):  # noqa: F811
     server = FileServer(small_world.archive)
     yield f"{server.url}/catalog.json"
     server.close()
-
-
-@pytest.fixture(scope="module")
-def s3_bucket(s3_endpoint):
-    """URL of a bucket of these tests."""
-    variables, url = bucket(s3_endpoint)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield url
 
 
 @pytest.fixture

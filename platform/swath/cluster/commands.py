@@ -10,7 +10,7 @@ from swath.cluster.submitted import Said, follow_job, submit_spec, without_end
 from swath.cluster.where import Where
 from swath.errors import RunStoppedError
 from swath.store import Store
-from swath.store.job_spec import CommandSpec, JobEnd, read_end, write_spec
+from swath.store.job_spec import CommandSpec, JobEnd, read_end, spec_uri, write_spec
 
 OnJob = Callable[[Job, str], None]
 
@@ -44,11 +44,16 @@ def command_on(
     """
     where.check_store(store)
     cluster = None if where.spec is None else where.spec.sized(**{one.name: one.most for one in where.spec.groups})
-    run = job_id(spec.kind, write_spec(store, spec), spec.model_dump_json().encode())
-    with elsewhere(where, run, spec=cluster, should_stop=should_stop, say=say) as there:
+    write_spec(store, spec)  # a store that cannot be written is found before a cluster is made
+    with elsewhere(where, run_of(store, spec), spec=cluster, should_stop=should_stop, say=say) as there:
         return run_command(
             store, spec, there.jobs, beat=there.beat, on_job=on_job, on_log=on_log, should_stop=should_stop, say=say
         )
+
+
+def run_of(store: Store, spec: CommandSpec) -> str:
+    """Id of the run that a command is: a cluster that is made for it is found by this."""
+    return job_id(spec.kind, spec_uri(store, spec), spec.model_dump_json().encode())
 
 
 def run_command(

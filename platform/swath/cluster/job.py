@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 from swath.errors import ClusterError
@@ -44,6 +45,13 @@ def job_id(kind: str, uri: str, content: bytes) -> str:
     """The id of a job: the same for the same kind, URI and content of the spec."""
     digest = hashlib.sha256(b"\0".join([kind.encode(), uri.encode(), content])).hexdigest()
     return f"swath-{kind}-{digest[:16]}"
+
+
+def job_ids(kind: str, uri: str, content: bytes) -> Iterator[str]:
+    """The id of a job, then those of the next ones of the same spec: an id is given once only."""
+    name = job_id(kind, uri, content)
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
 
 
 class JobPlace(Protocol):

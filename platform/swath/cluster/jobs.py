@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NoReturn
 
 from swath.cluster.auth import use_given_token
-from swath.cluster.job import STOP_S, Job, JobGoneError, job_id
+from swath.cluster.job import STOP_S, Job, JobGoneError, job_ids
 from swath.errors import ClusterError, CredentialsError
 
 _REQUEST_S = 30.0
@@ -58,9 +58,7 @@ class Jobs:
         Returns:
             The job; `adopted` when it stood already.
         """
-        name, number = job_id(kind, uri, content), 1
-        while True:
-            this = name if number == 1 else f"{name}-{number}"
+        for this in job_ids(kind, uri, content):
             # look first: Ray (2.60) answers a second submit with a 500 like any other
             found = self._find(this)
             if found is None:
@@ -74,7 +72,7 @@ class Jobs:
                     return self.get(this)
             if not (again and found.ended):
                 return Job(found.id, found.status, found.message, adopted=True)
-            number += 1
+        raise AssertionError("ids do not end")
 
     def get(self, job: str) -> Job:
         """A job as it stands.

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import psutil
 
-from swath.cluster.job import STOP_S, Job, JobGoneError, job_id
+from swath.cluster.job import STOP_S, Job, JobGoneError, job_ids
 from swath.settings import settings
 
 Here = Literal["inline", "local"]
@@ -61,16 +61,14 @@ class LocalJobs:
         Returns:
             The job; `adopted` when it was begun before.
         """
-        name, number = job_id(kind, uri, content), 1
-        while True:
-            this = name if number == 1 else f"{name}-{number}"
+        for this in job_ids(kind, uri, content):
             if self._claim(this):
                 self._begin(this, kind, uri)
                 return self.get(this)
             found = self.get(this)
             if not (again and found.ended):
                 return Job(found.id, found.status, found.message, adopted=True)
-            number += 1
+        raise AssertionError("ids do not end")
 
     def get(self, job: str) -> Job:
         """A job as it stands.

@@ -62,3 +62,12 @@ def _stop(told: Mapping[str, str], asked: Mapping[str, Any]) -> str:
         return "its cluster is deleted" if free(where, told["run"]) else "its cluster was gone"
     place: JobPlace = LocalJobs() if told["cluster"] in HERE else Jobs(told["cluster"])
     return place.stop(told["job"]).status
+
+
+#: Hooks of every flow.
+ENDS: dict[str, Any] = {
+    "on_completion": [tell],
+    "on_failure": [tell],
+    "on_crashed": [tell],
+    "on_cancellation": [stop_jobs, tell],
+}

@@ -21,7 +21,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from swath.errors import ModelError, SwathError
 from swath.flows.asked_models import Config, ExperimentAsked, Region
 from swath.flows.board import show_table, show_text
-from swath.flows.ends import stop_jobs, tell
+from swath.flows.ends import ENDS
 from swath.flows.jobs import command
 from swath.flows.trainings import held, numbers
 from swath.store import Store
@@ -53,10 +53,7 @@ class Cell:
 @flow(
     name="experiment",
     flow_run_name="experiment {asked.product} {asked.period}",
-    on_completion=[tell],
-    on_failure=[tell],
-    on_crashed=[tell],
-    on_cancellation=[stop_jobs, tell],
+    **ENDS,
 )
 def experiment(asked: ExperimentAsked) -> State[dict[str, Any]]:
     """Train each configuration with each seed in each region, and compare them. The same run goes on."""

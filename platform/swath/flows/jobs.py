@@ -9,7 +9,7 @@ from typing import Any
 from prefect.logging import get_run_logger
 
 from swath.cluster import Job, Where, command_on, error_of
-from swath.cluster.job import job_id
+from swath.cluster.commands import run_of
 from swath.cluster.where import HERE, KUBERAY
 from swath.flows.board import show_job
 from swath.flows.watch import Log, Watch
@@ -17,7 +17,7 @@ from swath.mapping import Plan, RunResult, Stale
 from swath.mapping.anywhere import map_on
 from swath.store import Store
 from swath.store.carried import as_seen
-from swath.store.job_spec import Command, CommandSpec, write_spec
+from swath.store.job_spec import Command, CommandSpec
 
 
 def make(plan: Plan, where: Where, *, workers: int | None, stale: Stale | None) -> RunResult:
@@ -55,7 +55,7 @@ def command(kind: Command, arguments: Sequence[str], store: str, where: Where) -
     log, opened = get_run_logger(), Store.open(store)
     seen = arguments if where.name in HERE else arguments_seen(kind, opened, arguments)
     spec = CommandSpec(kind=kind, arguments=tuple(seen))
-    run = job_id(kind, write_spec(opened, spec), spec.model_dump_json().encode())
+    run = run_of(opened, spec)
     _show_cluster(where, run)
     end = command_on(opened, spec, where.as_job(), on_job=_shown(where, run), on_log=_lines(log), say=log.info)
     if end.error is not None:

@@ -7,15 +7,13 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
 from prefect.runtime import task_run
 from prefect.states import Completed, Failed
 
-from swath.assessment.audit import AuditedMap, audit_map
-from swath.assessment.report import write_report
 from swath.flows.asked import Making
-from swath.flows.board import show_audit, show_failures, show_map, show_plan, show_report
+from swath.flows.board import show_failures, show_plan
 from swath.flows.jobs import make
+from swath.flows.shown import audit_shown, report_shown
 from swath.mapping import Plan, RunResult, kept_price, price_asked
 
 # no retries: the one flaky call is tried again where it is made, never a whole job
@@ -50,22 +48,12 @@ def make_units(asked: Making, plan: Plan) -> RunResult:
 @task(name="audit_and_report", task_run_name=_named, cache_policy=NO_CACHE)
 def trust(asked: Making, plan: Plan) -> dict[str, Any]:
     """Audit a map, draw it, and write its report."""
-    say = get_run_logger().info
     found: dict[str, Any] = {}
     if asked.audit:
-        made = audit_map(plan.store, product=plan.root, say=say)
-        show_audit(made)
+        made = audit_shown(plan.store, product=plan.root)
         found = {"audit": made.verdict, "audit_url": made.url}
-    maps = AuditedMap.open_all(plan.store, product=plan.root)
-    for one in maps:
-        show_map(one)
-    if asked.report:
-        found["reports"] = []
-        for one in maps:
-            report = write_report(one, say=say)
-            show_report(one, report)
-            found["reports"].append(report.page)
-    return found
+    pages = report_shown(plan.store, product=plan.root, write=asked.report)
+    return found | ({"reports": pages} if asked.report else {})
 
 
 def ended(plan: Plan, result: RunResult, trusted: dict[str, Any]) -> State[dict[str, Any]]:

@@ -13,20 +13,18 @@ from prefect.states import Completed, Failed
 
 from swath.flows.asked import MapAsked, UpdateAsked
 from swath.flows.board import show_table
-from swath.flows.ends import stop_jobs, tell
+from swath.flows.ends import ENDS
 from swath.flows.limits import alone, name_of
 from swath.flows.making import approve, ended, make_units, trust
 from swath.mapping import Plan, Stale, Update, make_plan, plan_updates
+from swath.planning import MapRequest
 from swath.store import Store
 
 
 @flow(
     name="map",
     flow_run_name="map {asked.product} {asked.period} {asked.place}",
-    on_completion=[tell],
-    on_failure=[tell],
-    on_crashed=[tell],
-    on_cancellation=[stop_jobs, tell],
+    **ENDS,
 )
 def map_product(asked: MapAsked) -> State[dict[str, Any]]:
     """Map a product; the same run goes on where it stopped. Many periods are one plan, with no barrier between them."""
@@ -34,16 +32,16 @@ def map_product(asked: MapAsked) -> State[dict[str, Any]]:
     where, request, store = asked.where(), asked.request(), Store.open(asked.store)
     where.check_store(store)
     with alone(store, product=request.product.name, wait_h=asked.wait_h):
-        plan = plan_map(asked)
+        plan = plan_map(asked, request)
         result = make_units(asked, plan)
         trusted = trust(asked, plan) if result.collection else {}
     return ended(plan, result, trusted)
 
 
 @task(name="plan", task_run_name="plan {asked.product} {asked.period} {asked.place}", cache_policy=NO_CACHE)
-def plan_map(asked: MapAsked) -> Plan:
+def plan_map(asked: MapAsked, request: MapRequest) -> Plan:
     """Freeze items and units; refuse what is expected to pass a limit."""
-    plan = make_plan(asked.request(), Store.open(asked.store), say=get_run_logger().info)
+    plan = make_plan(request, Store.open(asked.store), say=get_run_logger().info)
     approve(asked, plan)
     return plan
 
@@ -51,10 +49,7 @@ def plan_map(asked: MapAsked) -> Plan:
 @flow(
     name="update",
     flow_run_name="update {asked.maps}",
-    on_completion=[tell],
-    on_failure=[tell],
-    on_crashed=[tell],
-    on_cancellation=[stop_jobs, tell],
+    **ENDS,
 )
 def update_maps(asked: UpdateAsked) -> State[dict[str, Any]]:
     """Bring the maps of a store up to date: only tiles whose scenes are new or replaced are made."""

@@ -15,7 +15,7 @@ from prefect.states import Completed
 from swath.errors import ModelError
 from swath.flows.asked_models import ReleaseAsked, TrainAsked, TuneAsked
 from swath.flows.board import show_table
-from swath.flows.ends import stop_jobs, tell
+from swath.flows.ends import ENDS
 from swath.flows.jobs import command
 from swath.flows.limits import alone
 from swath.models import Package
@@ -43,10 +43,7 @@ def held(asked: TrainAsked) -> Iterator[Store]:
 @flow(
     name="train",
     flow_run_name=f"train {_NAMED}",
-    on_completion=[tell],
-    on_failure=[tell],
-    on_crashed=[tell],
-    on_cancellation=[stop_jobs, tell],
+    **ENDS,
 )
 def train_model(asked: TrainAsked) -> State[dict[str, Any]]:
     """Train a model, as `swath train` does. The same run goes on where it stopped."""
@@ -58,10 +55,7 @@ def train_model(asked: TrainAsked) -> State[dict[str, Any]]:
 @flow(
     name="tune",
     flow_run_name=f"tune {_NAMED}",
-    on_completion=[tell],
-    on_failure=[tell],
-    on_crashed=[tell],
-    on_cancellation=[stop_jobs, tell],
+    **ENDS,
 )
 def tune_model(asked: TuneAsked) -> State[dict[str, Any]]:
     """Search settings of a training, as `swath tune` does. The same run goes on where it stopped."""
@@ -73,10 +67,7 @@ def tune_model(asked: TuneAsked) -> State[dict[str, Any]]:
 @flow(
     name="release",
     flow_run_name=f"release {_NAMED}",
-    on_completion=[tell],
-    on_failure=[tell],
-    on_crashed=[tell],
-    on_cancellation=[stop_jobs, tell],
+    **ENDS,
 )
 def release_model(asked: ReleaseAsked) -> State[dict[str, Any]]:
     """Train, register, compare with the version that has the alias, and take the alias when that is good enough."""

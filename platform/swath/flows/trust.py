@@ -7,18 +7,17 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from swath.assessment.audit import Audit, AuditedMap, audit_map
-from swath.assessment.report import write_report
+from swath.assessment.audit import Audit
 from swath.cluster import Where
 from swath.flows.asked import OnCluster, maps_of
-from swath.flows.board import show_audit, show_map, show_report, show_table
-from swath.flows.ends import stop_jobs, tell
+from swath.flows.board import show_table
+from swath.flows.ends import ENDS
 from swath.flows.jobs import command
 from swath.flows.limits import alone, name_of
+from swath.flows.shown import audit_shown, report_shown
 from swath.store import Store
 
 
@@ -61,10 +60,7 @@ class AssessAsked(OnCluster):
 @flow(
     name="assess",
     flow_run_name="assess {asked.maps}",
-    on_completion=[tell],
-    on_failure=[tell],
-    on_crashed=[tell],
-    on_cancellation=[stop_jobs, tell],
+    **ENDS,
 )
 def assess_map(asked: AssessAsked) -> State[dict[str, Any]]:
     """Audit a map, assess it by a reference where there is one, and write its report."""
@@ -86,10 +82,7 @@ def assess_map(asked: AssessAsked) -> State[dict[str, Any]]:
 @task(task_run_name="audit {asked.maps}", cache_policy=NO_CACHE)
 def audited(asked: AssessAsked, store: Store) -> Audit:
     """The verdict of a map."""
-    say = get_run_logger().info
-    made = audit_map(store, product=asked.product, step=asked.step, against=asked.against, say=say)
-    show_audit(made)
-    return made
+    return audit_shown(store, product=asked.product, step=asked.step, against=asked.against)
 
 
 @task(task_run_name="assess {asked.maps} by {asked.reference}", cache_policy=NO_CACHE)
@@ -104,10 +97,4 @@ def assessed(asked: AssessAsked, where: Where) -> dict[str, Any]:
 @task(task_run_name="report {asked.maps}", cache_policy=NO_CACHE)
 def reported(asked: AssessAsked, store: Store) -> list[str]:
     """A picture and a report of each time step; where they are."""
-    pages = []
-    for one in AuditedMap.open_all(store, product=asked.product, step=asked.step):
-        show_map(one)
-        made = write_report(one, say=get_run_logger().info)
-        show_report(one, made)
-        pages.append(made.page)
-    return pages
+    return report_shown(store, product=asked.product, step=asked.step)

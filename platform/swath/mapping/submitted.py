@@ -9,12 +9,11 @@ from typing import Any
 from swath.cluster import Job, JobPlace, error_of, follow_job, submit_spec, without_end
 from swath.mapping.plan import Plan
 from swath.mapping.run import RunResult, Stale
+from swath.planning.inputs import Said
 from swath.runs import Display, Tally
 from swath.runs.progress import Mode
 from swath.store import Progress, read_progress
 from swath.store.job_spec import JobEnd, MapSpec, read_end
-
-Said = Callable[[str], None]
 
 
 class FollowedTally(Tally):

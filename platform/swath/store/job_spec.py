@@ -77,10 +77,20 @@ def write_spec(store: Store, spec: MapSpec | CommandSpec) -> str:
     Returns:
         Its URI: `s3://…/specs/<id>.json` or a path.
     """
-    data = spec.model_dump_json(indent=1).encode()
-    key = f"{FOLDER}/{hashlib.sha256(data).hexdigest()[:12]}.json"
+    key, data = _named(spec)
     store.put_bytes(key, data)
     return store.url(key)
+
+
+def spec_uri(store: Store, spec: MapSpec | CommandSpec) -> str:
+    """The URI of a spec, whether it is written yet or not."""
+    return store.url(_named(spec)[0])
+
+
+def _named(spec: MapSpec | CommandSpec) -> tuple[str, bytes]:
+    """Key and content of a spec."""
+    data = spec.model_dump_json(indent=1).encode()
+    return f"{FOLDER}/{hashlib.sha256(data).hexdigest()[:12]}.json", data
 
 
 def read_spec(uri: str) -> tuple[Store, MapSpec | CommandSpec]:
